@@ -21,7 +21,8 @@ from .process.gpu_idle_wait import PATIENCE_SECONDS, used_by_others, wait_for_id
 from .process.output_capture import thinned
 from .progress import Progress, wanted
 from .quality.metric_selection import judged_by
-from .recipes.recipe import Recipe, known_recipes
+from .recipes.recipe import Recipe
+from .recipes.registry import known_recipes, quantizing
 from .report.result_builder import as_proven, outcome_of, result_of
 from .result import ShrinkResult
 from .search.final_evaluation import TOO_EARLY, evaluate_shortlist
@@ -219,7 +220,6 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
     ShrinkError
         If an option of one of them makes no sense.
     """
-    from .recipes import quantizing
     from .recipes.depth import Depth
     from .recipes.pruning import RATIO, Prune
     from .recipes.scores import SCORES

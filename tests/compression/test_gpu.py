@@ -10,8 +10,8 @@ import torch
 import jupyter_green as green
 from jupyter_green.compression.model.source_model import source_model_of
 from jupyter_green.compression.process.memory import free_bytes
-from jupyter_green.compression.recipes import ours
 from jupyter_green.compression.recipes.compiled import Compiled
+from jupyter_green.compression.recipes.registry import ours
 from jupyter_green.compression.recipes.torchao import KINDS, TorchAO
 from tests.compression import models
 from tests.compression.test_recipes import answer, case_of

@@ -530,7 +530,7 @@ class _All(set[str]):
 
 REACHES = """
 import builtins, socket, sys
-from jupyter_green.compression.store import bounded_load, load as loading
+from jupyter_green.compression.store import bounded_load_child
 
 def reach(contents):
     try:
@@ -538,8 +538,8 @@ def reach(contents):
     except OSError:
         pass  # as libraries do, which go on with what they have
 
-loading.tried = reach
-bounded_load.child(sys.argv[1], sys.argv[2], "1", str(1 << 30), "60")
+bounded_load_child.tried = reach
+bounded_load_child.child(sys.argv[1], sys.argv[2], "1", str(1 << 30), "60")
 """
 
 

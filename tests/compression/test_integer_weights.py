@@ -12,6 +12,7 @@ import jupyter_green as green
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.model.workload import generated
 from jupyter_green.compression.recipes import integer_weights, precision
+from jupyter_green.compression.recipes.hardware import processor_can
 from jupyter_green.compression.recipes.integer_weights import (
     GROUP,
     STEPS,
@@ -21,7 +22,6 @@ from jupyter_green.compression.recipes.integer_weights import (
     quantize_int8_per_channel,
     rounded,
 )
-from jupyter_green.compression.recipes.precision import processor_can
 from jupyter_green.compression.recipes.recipe import RecipeContext
 from jupyter_green.compression.search.runtime_baselines import threads_of
 from tests.compression import models

@@ -121,8 +121,8 @@ def test_a_default_name_may_be_bound_anew_by_the_next_search(kernel: Kernel) -> 
 
 NOTHING_KEPT = """
 from dataclasses import replace
-from jupyter_green.compression import api as call
-found = call.quantize
+from jupyter_green.compression import api
+found = api.quantize
 def kept_nothing(*args, **options):
     return replace(found(*args, **options), recipe=None, model=args[0])
 """

@@ -20,7 +20,7 @@ from jupyter_green.compression.data.splits import splits_of
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.model.source_model import SourceModel, has_hooks, main_tensor, source_model_of
 from jupyter_green.compression.quality.metric_selection import metric_of
-from jupyter_green.compression.recipes import ours, precision, torchao
+from jupyter_green.compression.recipes import hardware, precision, torchao
 from jupyter_green.compression.recipes.autocast import Autocast
 from jupyter_green.compression.recipes.channels_last import ChannelsLast
 from jupyter_green.compression.recipes.compiled import Compiled
@@ -30,7 +30,8 @@ from jupyter_green.compression.recipes.integer import TorchInteger
 from jupyter_green.compression.recipes.onnx_model import session_of
 from jupyter_green.compression.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic, module_of, unlogged
 from jupyter_green.compression.recipes.pruning import Prune
-from jupyter_green.compression.recipes.recipe import GROUP, Chain, RecipeContext, RecipeResult
+from jupyter_green.compression.recipes.recipe import Chain, RecipeContext, RecipeResult
+from jupyter_green.compression.recipes.registry import GROUP, ours
 from jupyter_green.compression.recipes.scores import SCORES, importance
 from jupyter_green.compression.recipes.student import Student
 from tests.compression import models
@@ -409,8 +410,8 @@ def test_what_a_gpu_can_goes_by_its_compute_capability(points_model: Any) -> Non
     assert fp8 == [False, False, True, True]
     assert int8 == int4 == [False, True, True, True]
     assert torchao.too_old("fp8", ampere) == "fp8 needs a GPU of compute capability 8.9; this one has 8.0."
-    assert [precision.too_old("bf16", gpu) is None for gpu in (turing, ampere)] == [False, True]
-    assert precision.too_old("fp16", turing) is None
+    assert [hardware.too_old("bf16", gpu) is None for gpu in (turing, ampere)] == [False, True]
+    assert hardware.too_old("fp16", turing) is None
 
 
 def test_layers_that_are_left_out_stay_as_they_are(sentence_model: Any, points_model: Any) -> None:
@@ -501,7 +502,7 @@ def test_recipes_of_third_parties(tmp_path: Any) -> None:
     lines = ["own = theirs:Halved", "thing = theirs:Thing", "broken = theirs:broken", "gone = theirs:nothing"]
     (info / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *lines]))
     code = (
-        "import json; from jupyter_green.compression.recipes.recipe import known_recipes; "
+        "import json; from jupyter_green.compression.recipes.registry import known_recipes; "
         "found, problems = known_recipes(); "
         "print(json.dumps([[recipe.name for recipe in found], problems]))"
     )
@@ -528,8 +529,8 @@ def test_sixteen_bits_where_the_processor_says_so(
     has: dict[str, bool], bf16: bool, fp16: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
-    assert precision.processor_can("bf16") == bf16
-    assert precision.processor_can("fp16") == fp16
+    assert hardware.processor_can("bf16") == bf16
+    assert hardware.processor_can("fp16") == fp16
 
 
 @pytest.mark.parametrize("has", [True, False])
@@ -537,7 +538,7 @@ def test_an_older_pytorch_is_asked_one_by_one(has: bool, monkeypatch: pytest.Mon
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     for name in ("_is_avx512_fp16_supported", "_is_amx_fp16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: has, raising=False)
-    assert precision.processor_can("fp16") == has
+    assert hardware.processor_can("fp16") == has
 
 
 class Normed(torch.nn.Module):

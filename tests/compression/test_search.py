@@ -23,8 +23,8 @@ from jupyter_green.compression.process.gpu_idle_wait import wait_for_idle_gpu
 from jupyter_green.compression.process.memory import lacking
 from jupyter_green.compression.process.state import ProcessState
 from jupyter_green.compression.progress import Progress
-from jupyter_green.compression.recipes import quantizing
 from jupyter_green.compression.recipes.recipe import Adjustable, Recipe, RecipeContext, RecipeResult, Repairable
+from jupyter_green.compression.recipes.registry import quantizing
 from jupyter_green.compression.recipes.student import Student
 from jupyter_green.compression.recipes.training import Training, distil, train_equally
 from jupyter_green.compression.search.bisection import bisect

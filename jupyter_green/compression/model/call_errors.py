@@ -1,4 +1,4 @@
-"""Why a model can't be called with a person's data: what its library said, and what to do where that is known."""
+"""Errors when a model is called with the user's data: the library's message, and a fix where it is known."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from jupyter_green.compression.errors import RAISED, ShrinkError, of_memory, why
 from .source_model import SourceModel
 
 NAMED = 3
-"""So many examples are named at most."""
+"""Maximum number of examples to name."""
 
 
 def called(subject: SourceModel, batch: Batch, what: str = "data") -> Any:
-    """Return what the original gives for a batch.
+    """Return the original's output for a batch.
 
     Parameters
     ----------
     subject : SourceModel
         The original.
     batch : Batch
-        What it is called with.
+        The batch.
     what : str
-        What the batch is of, for the sentence.
+        Name of the data, for the error message.
 
     Raises
     ------
     ShrinkError
-        If it raises anything; one sentence.
+        If the model raises anything.
     """
     try:
         return subject.call(batch.to(subject.device).inputs)
-    except RAISED as error:  # somebody else's model may raise anything; it is said and never hidden
-        said, places = _refusal(subject, batch, error), _failing(subject, batch, error)
-        which = f"{named(batch, places)} of the {what}" if places else f"the {what}"
-        do = "; mend that or leave it out" if places and ";" not in said else ""
-        raise ShrinkError(f"The model can't be called with {which}: {said}{do}.") from error
+    except RAISED as error:  # the user's model may raise anything; the error is reported
+        message, failing = _refusal(subject, batch, error), _failing(subject, batch, error)
+        description = f"{named(batch, failing)} of the {what}" if failing else f"the {what}"
+        advice = "; mend that or leave it out" if failing and ";" not in message else ""
+        raise ShrinkError(f"The model can't be called with {description}: {message}{advice}.") from error
 
 
 def named(batch: Batch, places: Sequence[int]) -> str:
-    """Return which examples these are, by their numbers in the person's data where these are known."""
+    """Return a description of examples, by their numbers in the user's data if these are known."""
     numbers = [] if batch.sources is None else [_number(batch.sources[place]) for place in places]
     if not numbers or None in numbers:
         return "one example" if len(places) == 1 else f"{len(places)} examples"
@@ -53,7 +53,7 @@ def named(batch: Batch, places: Sequence[int]) -> str:
 
 
 def not_numbers(batch: Batch, outputs: Any) -> str:
-    """Return in one sentence that outputs are not numbers, and of which examples that is so."""
+    """Return a sentence on outputs that are not finite, with the numbers of their examples."""
     import torch
 
     bad: list[int] = []
@@ -67,17 +67,17 @@ def not_numbers(batch: Batch, outputs: Any) -> str:
 
 
 def _number(source: Any) -> int | None:
-    """Return the number of an item of a dataset; None where it has none."""
+    """Return the index of a dataset's item; None if it has none."""
     place = source[1] if isinstance(source, tuple) and len(source) == 2 else None
     return place if isinstance(place, int) else None
 
 
 def _failing(subject: SourceModel, batch: Batch, error: BaseException) -> list[int]:
-    """Return which examples of a batch the model can't be called with alone; none where that tells nothing."""
+    """Return the examples of a batch that the model fails for individually; empty if these are all."""
     if of_memory(error) or batch.size < 2:
         return [0] if batch.size == 1 and not of_memory(error) else []
-    found = [place for place in range(batch.size) if not _takes(subject, batch.part(place, place + 1))]
-    return found if len(found) < batch.size else []
+    failing = [place for place in range(batch.size) if not _takes(subject, batch.part(place, place + 1))]
+    return failing if len(failing) < batch.size else []
 
 
 def _refusal(subject: SourceModel, batch: Batch, error: BaseException) -> str:
@@ -86,7 +86,7 @@ def _refusal(subject: SourceModel, batch: Batch, error: BaseException) -> str:
 
 
 def _hint(subject: SourceModel, batch: Batch) -> str:
-    """Return what to do about it; empty where that isn't known."""
+    """Return a fix in words; empty if none is known."""
     import torch
 
     config = getattr(subject.model, "config", None)
@@ -95,10 +95,10 @@ def _hint(subject: SourceModel, batch: Batch) -> str:
     if getattr(config, "is_encoder_decoder", False) is True and "decoder_input_ids" not in inputs:
         return "it answers with a sequence of its own, so give decoder_input_ids beside input_ids"
     if hasattr(ids, "dim") and ids.dim() == 2 and ids.numel():
-        known = getattr(_embeddings(subject.model), "num_embeddings", None)
-        if known is not None and (int(ids.max()) >= known or int(ids.min()) < 0):
+        count = getattr(_embeddings(subject.model), "num_embeddings", None)
+        if count is not None and (int(ids.max()) >= count or int(ids.min()) < 0):
             return (
-                f"the tokens run from {int(ids.min())} to {int(ids.max())} and it knows {known}, so take the tokenizer "
+                f"the tokens run from {int(ids.min())} to {int(ids.max())} and it knows {count}, so take the tokenizer "
                 "that it was trained with"
             )
         longest = longest_of(subject)
@@ -112,28 +112,28 @@ def _hint(subject: SourceModel, batch: Batch) -> str:
                 "it takes one example at a time as long as it knows no token to pad with, so set "
                 "model.config.pad_token_id, or give batches of one"
             )
-    weight = next((one.dtype for one in subject.model.parameters() if one.is_floating_point()), None)
+    weight = next((item.dtype for item in subject.model.parameters() if item.is_floating_point()), None)
     kinds = {leaf.dtype for leaf in leaves(batch.inputs)}
     if weight is not None and len(kinds) == 1 and (kind := kinds.pop()) not in (weight, torch.int64):
-        names = [str(one).removeprefix("torch.") for one in (kind, weight)]
+        names = [str(item).removeprefix("torch.") for item in (kind, weight)]
         return f"the inputs are {names[0]} and its weights {names[1]}, so convert the one or the other"
     return ""
 
 
 def _arguments(subject: SourceModel, batch: Batch) -> str:
-    """Return that a model's forward takes other arguments than the data gives; empty where it takes these."""
+    """Return a sentence if forward's parameters don't match the data; empty if they do."""
     takes = inspect.signature(subject.model.forward)
-    many, inputs = isinstance(batch.inputs, (tuple, list)), batch.inputs
+    positional, inputs = isinstance(batch.inputs, (tuple, list)), batch.inputs
     try:
         if isinstance(inputs, Mapping) and subject.kind != "sentence-transformers":
             takes.bind(**inputs)
         else:
-            takes.bind(*(inputs if many else (inputs,)))
+            takes.bind(*(inputs if positional else (inputs,)))
     except TypeError:
         named = isinstance(inputs, Mapping)
-        gives = ", ".join(map(str, inputs)) if named else f"{len(inputs) if many else 1} by place"
+        passed = ", ".join(map(str, inputs)) if named else f"{len(inputs) if positional else 1} by place"
         return (
-            f"its forward takes ({', '.join(takes.parameters)}) and the data gives {gives} beside the label, so name "
+            f"its forward takes ({', '.join(takes.parameters)}) and the data gives {passed} beside the label, so name "
             "or leave out inputs, or hand over a module that takes these"
         )
     return ""
@@ -142,15 +142,15 @@ def _arguments(subject: SourceModel, batch: Batch) -> str:
 def _takes(subject: SourceModel, batch: Batch) -> bool:
     try:
         subject.call(batch.to(subject.device).inputs)
-    except RAISED:  # whatever it raises, it doesn't take this batch either
+    except RAISED:  # any exception means that the model does not accept the batch
         return False
     return True
 
 
 def _embeddings(model: Any) -> Any:
-    """Return a model's table of tokens; None where it has none that it knows of."""
+    """Return a model's token embeddings; None if it has none."""
     get = getattr(model, "get_input_embeddings", None)
     try:
         return get() if callable(get) else None
-    except (NotImplementedError, AttributeError):  # what transformers raises where a model has no such table
+    except (NotImplementedError, AttributeError):  # raised by transformers for a model without token embeddings
         return None

@@ -1,4 +1,4 @@
-"""The tensors in what a model returns: a tensor, a mapping, a tuple, a dataclass, or any of these in one another."""
+"""Tensors in a model's output: a tensor, mapping, tuple or dataclass, also nested."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from jupyter_green.compression.errors import ShrinkError
 
 Path = tuple[str | int, ...]
-"""Where a tensor stands in what a model returns."""
+"""Location of a tensor in a model's output."""
 MAIN = ("logits", "sentence_embedding", "last_hidden_state", "prediction_logits", "out")
-"""Names under which an output holds what a metric looks at, in this order."""
+"""Names of the output that a metric uses, in order of preference."""
 VECTORS = ("sentence_embedding", "last_hidden_state")
 
 
 def tensors_of(output: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield each tensor in what a model returned, with where it stands."""
+    """Yield each tensor in a model's output, with its location."""
     import torch
 
     if isinstance(output, torch.Tensor):
@@ -29,8 +29,8 @@ def tensors_of(output: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         for name, value in zip(names, output, strict=True):
             yield from tensors_of(value, (*path, name))
     elif is_dataclass(output) and not isinstance(output, type):
-        for one in fields(output):
-            yield from tensors_of(getattr(output, one.name), (*path, one.name))
+        for field in fields(output):
+            yield from tensors_of(getattr(output, field.name), (*path, field.name))
     elif hasattr(output, "__dict__"):
         for name, value in vars(output).items():
             if isinstance(value, torch.Tensor):
@@ -38,23 +38,23 @@ def tensors_of(output: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def main_tensor(output: Any) -> Any:
-    """Return the tensor that a name says is the answer, else the first.
+    """Return the tensor with a preferred name, else the first.
 
     Raises
     ------
     ShrinkError
-        If there is no tensor in it.
+        If the output contains no tensor.
     """
-    found = list(tensors_of(output))
-    if not found:
+    tensors = list(tensors_of(output))
+    if not tensors:
         raise ShrinkError(f"The model returns {type(output).__name__} without a tensor in it; return logits.")
-    return min(found, key=lambda item: rank(item[0]))[1]
+    return min(tensors, key=lambda item: rank(item[0]))[1]
 
 
 def alike(answer: Any, wanted: Any, share: float) -> bool:
-    """Whether two answers are the same but for a share of the largest number in them.
+    """Whether two outputs are equal up to a share of the largest absolute value of `wanted`.
 
-    Infinities and what is no number have to stand in the same places: a mask of minus infinity is part of an answer.
+    Infinite values and NaN must be in the same places: a mask of minus infinity is part of an output.
     """
     import torch
 
@@ -66,19 +66,19 @@ def alike(answer: Any, wanted: Any, share: float) -> bool:
 
 
 def rank(path: Path) -> int:
-    """Return how surely the name of an output says that it counts; the lower the surer."""
+    """Return the index of an output's name in `MAIN`; lower is preferred."""
     last = path[-1] if path else ""
     return MAIN.index(str(last)) if last in MAIN else len(MAIN)
 
 
 def listed(found: Sequence[tuple[Path, Any]]) -> str:
-    """Return the first few of several outputs in words."""
+    """Return the locations of the first few outputs, separated by commas."""
     return ", ".join(path_in_words(path) for path, _ in found[:6])
 
 
 def path_in_words(path: Path) -> str:
-    """Return where an output stands, as Python has it: logits, [1], heads[0]."""
-    said = ""
+    """Return a location in Python's notation: logits, [1], heads[0]."""
+    text = ""
     for step in path:
-        said += f"[{step}]" if isinstance(step, int) else (f".{step}" if said else str(step))
-    return said
+        text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else str(step))
+    return text

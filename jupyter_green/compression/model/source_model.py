@@ -1,8 +1,8 @@
-"""What is being shrunk: a model in memory, how it is called, and proof that it was left as it was.
+"""The model that is compressed: how it is called, copied and checked for changes.
 
-Recipes only ever get a deep copy, in which tied weights stay tied. The original is put into evaluation mode while it
-is measured and every module's own mode is put back, as is whatever it holds beside its parameters. These are
-fingerprinted, so that a recipe which reached the original after all is found out.
+Recipes only get a deep copy, in which tied weights stay tied. The original is in evaluation mode while it is measured;
+afterwards the modes of its modules and all of its state beside the parameters are restored. Parameters are
+fingerprinted to detect a recipe that changes the original.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class SourceModel:
     model : torch.nn.Module
         The model.
     kind : {"module", "transformers", "sentence-transformers"}
-        What it comes from.
+        The library that its class is from.
     tokenizer : object or None
-        What turns text into its inputs, where that came with the model.
+        The tokenizer, if it came with the model.
     notes : tuple of str
-        What should be known of it, a sentence each.
+        Notes for the report, a sentence each.
     task : Task or None
-        What it is asked to do, once that is known.
+        Its task, once known.
     writes : bool
-        Whether it writes into its inputs as it is called, so that each call gets a copy of them.
+        Whether it modifies its inputs, so that each call gets a copy of them.
     """
 
     model: Any
@@ -56,7 +56,7 @@ class SourceModel:
     writes: bool = False
 
     def main(self, output: Any) -> Any:
-        """Return the tensor that counts of what the model, or one that stands in for it, returned."""
+        """Return the tensor that the metric uses, from the output of the model or of one called like it."""
         return main_tensor(output) if self.task is None else self.task.of(output)
 
     @property
@@ -66,7 +66,7 @@ class SourceModel:
 
     @property
     def device(self) -> Any:
-        """Where its weights are."""
+        """The device of its parameters."""
         import torch
 
         first = next(self.model.parameters(), None)
@@ -74,17 +74,17 @@ class SourceModel:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of its weights and buffers; tied ones count once."""
+        """Bytes of its parameters and buffers; tied ones count once."""
         seen = {tensor.data_ptr(): tensor.numel() * tensor.element_size() for tensor in _tensors(self.model)}
         return sum(seen.values())
 
     def copy(self) -> Any:
-        """Return a copy of the model that shares nothing with it; what is tied in it is tied in the copy.
+        """Return an independent deep copy of the model; tied weights stay tied.
 
         Raises
         ------
         ShrinkError
-            If the model can't be copied; one sentence.
+            If the model can't be copied.
         """
         memo: dict[int, Any] = {}
         for module in self.model.modules():
@@ -101,7 +101,7 @@ class SourceModel:
             ) from error
 
     def call(self, inputs: Any, model: Any = None) -> Any:
-        """Call the model (or one that stands in for it) with one batch; returns what it returns."""
+        """Call the model, or one with the same signature, with one batch; return its output."""
         deadline.look()
         model = self.model if model is None else model
         if self.writes:
@@ -114,9 +114,9 @@ class SourceModel:
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Evaluation mode for a while; afterwards modes, state and random numbers are what they were."""
+        """Switch to evaluation mode; afterwards restore modes, state and random number generators."""
         modes = [(module, module.training) for module in self.model.modules()]
-        state, drawn = ModelState(self.model), RandomNumbers()
+        state, random_numbers = ModelState(self.model), RandomNumbers()
         try:
             self.model.eval()
             yield
@@ -124,11 +124,11 @@ class SourceModel:
             for module, training in modes:
                 module.training = training
             state.put_back()
-            drawn.put_back()
+            random_numbers.put_back()
 
     @contextmanager
     def kept(self, model: Any = None) -> Iterator[None]:
-        """Put back what this model (or one that stands in for it) holds beside its parameters after a run."""
+        """Restore the state beside the parameters of this model, or of one with the same signature."""
         state = ModelState(self.model if model is None else model)
         try:
             yield
@@ -136,7 +136,7 @@ class SourceModel:
             state.put_back()
 
     def fingerprint(self) -> str:
-        """Return a digest of every parameter, bit by bit; all else may change as the model is called."""
+        """Return a digest of all parameters, bit by bit."""
         import torch
 
         digest = hashlib.sha256()
@@ -148,12 +148,12 @@ class SourceModel:
 
 
 def source_model_of(model: Any) -> SourceModel:
-    """Return what a person handed over as a subject: a module, a pipeline's or a trainer's model.
+    """Return the source model of an object that the user passed: a module, a pipeline or a trainer.
 
     Raises
     ------
     ShrinkError
-        If it can't be shrunk; one sentence that says why.
+        If it can't be compressed.
     """
     torch = require("torch")
     tokenizer = None
@@ -174,7 +174,7 @@ def source_model_of(model: Any) -> SourceModel:
 
 
 def kind_of(model: Any) -> Kind:
-    """Return which library's a model is, which says how it is called."""
+    """Return the library that a model's class is from, which determines how it is called."""
     names = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if "sentence_transformers" in names:
         return "sentence-transformers"
@@ -182,7 +182,13 @@ def kind_of(model: Any) -> Kind:
 
 
 def see_weights(model: Any, name: str) -> None:
-    """Raise ShrinkError where a model holds no weights yet; one sentence."""
+    """Check that a model's weights are initialized.
+
+    Raises
+    ------
+    ShrinkError
+        If it has lazy parameters or is on the meta device.
+    """
     import torch
 
     if any(torch.nn.parameter.is_lazy(leaf) for leaf in _tensors(model)):
@@ -234,27 +240,27 @@ def _notes(model: Any) -> Iterator[str]:
 
 
 def made_anew(module: Any) -> bool:
-    """Whether a norm or a hook makes a layer's weight anew at each call, so that there is none to round or narrow."""
+    """Whether a layer's weight is computed at each call, by a parametrization or a hook, and can't be changed."""
     import torch
 
     return bool(torch.nn.utils.parametrize.is_parametrized(module) or module._forward_pre_hooks)
 
 
 def has_hooks(model: Any) -> bool:
-    """Whether any module has a forward hook of the person's own."""
+    """Whether any module has a forward hook."""
     return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
 def _copied(value: Any) -> Any:
-    """Return a copy of what deep copying refuses though nothing speaks against it; None for all else."""
+    """Return a copy of a value that deepcopy can't handle; None for all others."""
     import torch
 
     if isinstance(value, torch.Generator):
-        made = torch.Generator(device=value.device)
-        made.set_state(value.get_state())
-        return made
+        generator = torch.Generator(device=value.device)
+        generator.set_state(value.get_state())
+        return generator
     if isinstance(value, torch.Tensor) and not value.is_leaf:
-        return value.detach().clone()  # a cache that was filled while gradients were on
+        return value.detach().clone()  # a cache that was filled while gradients were enabled
     return None
 
 

@@ -1,8 +1,8 @@
-"""What a model holds beside its parameters: noted before a run, and put back after it.
+"""The state of a model beside its parameters: recorded before a run, restored after it.
 
-Buffers, counters, caches and random generators of a model change as it is called. None of that is a recipe's doing, and
-a later run must not depend on an earlier one. Values are compared and written in place, so that whoever else refers to
-a tensor or a list still sees it; names that were bound anew stand for what they stood for before.
+Buffers, counters, caches and random generators change as a model is called. A later run must not depend on an earlier
+one. Tensors and containers are compared and restored in place, so that other references to them stay valid; attributes
+are bound to their previous objects.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 DEEPEST = 6
-"""Objects inside objects that are looked into: caches lie in the first few."""
+"""Maximum depth of nested objects; caches are within the first few levels."""
 LONGEST = 100_000
-"""Entries of a list or mapping beyond which only its length and its entries' identity are kept, not what is in each."""
+"""Maximum length of a container whose elements are recorded too, beside its length and their identity."""
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type, range, slice)
 
 
@@ -27,9 +27,9 @@ class ModelState:
     Parameters
     ----------
     model : object
-        A ``torch.nn.Module``; of anything else nothing is noted.
+        A ``torch.nn.Module``; nothing is recorded for other objects.
     generators : bool
-        Whether random generators of its own are part of that.
+        Whether to include the model's own random generators.
     """
 
     def __init__(self, model: Any, *, generators: bool = True) -> None:
@@ -38,16 +38,16 @@ class ModelState:
         self._generators = generators
 
         self._restore: list[Callable[[], bool]] = []
-        self._seen: dict[int, Any] = {}  # holds what was seen, or another object may get its id
+        self._seen: dict[int, Any] = {}  # keeps the objects alive, so that ids stay unique
         self._internal = frozenset(vars(torch.nn.Module())) | {"_compiled_call_impl"}
         if isinstance(model, torch.nn.Module):
             self._note(model, 0)
 
     def put_back(self) -> bool:
-        """Put back what has changed; return whether anything had."""
+        """Restore what has changed; return whether anything had."""
         import torch
 
-        with torch.inference_mode():  # what was made in it can only be written to in it
+        with torch.inference_mode():  # inference tensors can only be modified in inference mode
             changed = [restore() for restore in self._restore]
         return any(changed)
 
@@ -177,7 +177,7 @@ class ModelState:
 
         def restore() -> bool:
             write(before)
-            return False  # drawing is no change of the model
+            return False  # drawing random numbers is no change of the model
 
         if self._generators:
             self._restore.append(restore)
@@ -186,14 +186,14 @@ class ModelState:
 def _same_bits(first: Any, second: Any) -> bool:
     import torch
 
-    one, other = first.detach(), second
-    if one.dtype.is_floating_point or one.dtype.is_complex:
-        return bool(torch.equal(one.nan_to_num(0.25), other.nan_to_num(0.25)))
-    return bool(torch.equal(one, other))
+    left, right = first.detach(), second
+    if left.dtype.is_floating_point or left.dtype.is_complex:
+        return bool(torch.equal(left.nan_to_num(0.25), right.nan_to_num(0.25)))
+    return bool(torch.equal(left, right))
 
 
 def _holds_state(value: Any) -> bool:
-    """Whether an object is somebody's own with attributes, rather than a function, a module or part of Python."""
+    """Whether an object is an instance with attributes from outside of the standard library."""
     if not hasattr(value, "__dict__") or isinstance(value, (FunctionType, ModuleType)):
         return False
     family = type(value).__module__.partition(".")[0]

@@ -1,8 +1,8 @@
-"""What a model is asked to do, and which of its outputs answers: one rule for shrinking and for comparing.
+"""The task of a model, and which of its outputs is the prediction: one rule for compression and comparison.
 
-A task is known from what the person says, from the model (its class, its configuration), or from the labels (their
-values, -100, whether they are the inputs themselves). Shapes only say whether a task fits: they never choose one. Where
-nothing tells, one sentence asks for it.
+A task is determined by the user, by the model (class and configuration) or by the labels (their values, -100, whether
+they equal the inputs). Shapes only decide whether a task fits; they never choose one. If the task remains unknown, the
+error asks for it.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from .outputs import Path, main_tensor
 from .task_names import Name, is_classifier, is_one_output, named, of_model
 
 IGNORED = -100
-"""Label of a place that is not judged, as PyTorch has it."""
+"""Label of an element that is not evaluated, as in PyTorch."""
 LANGUAGE = ("causal-lm", "masked-lm", "seq2seq")
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task, and how outputs are read as its answers.
+    """A task, and how outputs are read as predictions.
 
     Parameters
     ----------
     name : str
-        "unknown" where nothing tells it, as with a metric of the person's own: nothing is trained on labels then.
+        "unknown" if undetermined, as with the user's own metric; labels are not used for training then.
     axis : int or None
-        Axis of the outputs that has one score of each class; None where each number is an answer by itself.
+        Axis of the class scores; None where each number is a prediction by itself.
     threshold : float or None
-        Above which such a number says yes: 0 of a logit, 0.5 of a probability.
+        Above which such a number means yes: 0 for a logit, 0.5 for a probability.
     shift : bool
-        Whether the answer at a place is to the label at the next one.
+        Whether the prediction at a position is for the label at the next one.
     ignored : int
-        Label of what is not judged.
+        Label of an element that is not evaluated.
     output : tuple
-        Where the judged tensor stands in what the model returns; empty where it returns nothing else.
+        Location of the prediction in the model's output; empty if that is a single tensor.
     classes : int or None
-        How many classes are told apart.
+        Number of classes.
     told : bool
-        Whether the model's class or the person says it; False where it was read off the labels.
+        Whether the model's class or the user determines it; False if it was inferred from the labels.
     """
 
     name: Name = "classification"
@@ -56,21 +56,21 @@ class Task:
     told: bool = True
 
     def of(self, output: Any) -> Any:
-        """Return the judged tensor of what a model returned."""
-        found: Any = output
+        """Return the prediction tensor in a model's output."""
+        value: Any = output
         steps: tuple[Any, ...] = self.output
         try:
             for step in steps:
-                held = isinstance(found, Mapping) or isinstance(step, int)
-                found = found[step] if held else getattr(found, str(step))
+                by_item = isinstance(value, Mapping) or isinstance(step, int)
+                value = value[step] if by_item else getattr(value, str(step))
         except (KeyError, IndexError, TypeError, AttributeError):
-            found = None  # what stands in for the model may return this one tensor alone
-        if hasattr(found, "dim"):
-            return found
+            value = None  # a model with this signature may return only this tensor
+        if hasattr(value, "dim"):
+            return value
         return main_tensor(output)
 
     def aligned(self, outputs: Any, labels: Any) -> tuple[Any, Any]:
-        """Return outputs and labels place by place: shifted, and of a map of classes in the labels' size."""
+        """Return outputs and labels that correspond element by element: shifted, or class maps resized."""
         if self.shift:
             return outputs[:, :-1], labels[:, 1:]
         maps = self.name == "segmentation" and self.axis == 1 and outputs.dim() == 4 and labels.dim() == 3
@@ -81,20 +81,20 @@ class Task:
         return outputs, labels
 
     def answers(self, outputs: Any) -> Any:
-        """Return the class that each answer says."""
+        """Return the predicted classes."""
         if self.axis is None:
             return (outputs > (self.threshold or 0.0)).long()
         return outputs.argmax(self.axis)
 
     def wanted(self, labels: Any, answers: Any) -> tuple[Any, Any]:
-        """Return the class that each answer should be, in the answers' shape, and where there is one."""
+        """Return the expected classes in the shape of the answers, and a mask of those to evaluate."""
         labels = labels.to(answers.device).reshape(answers.shape)
-        known = labels != self.ignored
+        mask = labels != self.ignored
         labels = labels > 0 if self.axis is None else labels
-        return labels.long(), known
+        return labels.long(), mask
 
     def loss(self, outputs: Any, labels: Any) -> Any:
-        """Return what training on the labels makes small, a mean over what is judged."""
+        """Return the loss for training on the labels, the mean over the evaluated elements."""
         from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
         outputs, labels = self.aligned(outputs, labels.to(outputs.device))
@@ -105,15 +105,15 @@ class Task:
             return cross_entropy(
                 scores.flatten(0, -2), labels.reshape(scores.shape[:-1]).flatten().long(), ignore_index=self.ignored
             )
-        wanted, known = self.wanted(labels, outputs)
-        given, right = outputs[known], wanted[known].to(outputs.dtype)
+        expected, mask = self.wanted(labels, outputs)
+        predicted, target = outputs[mask], expected[mask].to(outputs.dtype)
         if self.threshold:
-            return binary_cross_entropy(given.clamp(0.0, 1.0), right)
-        return binary_cross_entropy_with_logits(given, right)
+            return binary_cross_entropy(predicted.clamp(0.0, 1.0), target)
+        return binary_cross_entropy_with_logits(predicted, target)
 
     @property
     def trainable(self) -> bool:
-        """Whether it is known what labels ask for, so that something can be trained on them."""
+        """Whether the meaning of the labels is known, so that they can be used for training."""
         return self.name != "unknown"
 
 
@@ -126,27 +126,27 @@ def task_of(
     task: str | None = None,
     metric: Any = None,
 ) -> Task:
-    """Return the task by which a tensor of outputs is an answer to labels.
+    """Return the task of a model from its outputs and labels.
 
     Parameters
     ----------
     outputs : Tensor
-        One batch's.
+        Outputs for one batch.
     labels : Tensor or None
-        The same batch's.
+        Labels of the same batch.
     model : object, optional
-        Whose they are; its class and configuration are asked.
+        The model; its class and configuration may determine the task.
     inputs : object, optional
-        The batch's: labels of a language model are its own tokens.
+        Inputs of the batch: a language model's labels are its own tokens.
     task : str, optional
-        What the person says.
+        The user's choice.
     metric : object, optional
-        What the person wants to judge with, which says something of the task too.
+        The user's metric, which may determine the task too.
 
     Raises
     ------
     ShrinkError
-        If it isn't known, or doesn't fit; one sentence.
+        If the task is unknown or doesn't fit.
     """
     name = named(task) or ("regression" if metric == "mse" else of_model(model))
     if not outputs.is_floating_point():
@@ -162,36 +162,36 @@ def task_of(
             "The model gives one number for each example and the labels are yes or no, and its configuration does not "
             "say whether the number is a logit: give task='binary' (--task), or task='regression'."
         )
-    known, name = name is not None, name or _of_labels(outputs, labels, inputs, metric)
-    found = _fitted(name, outputs, labels, known=known)
-    if found is None:
+    is_known, name = name is not None, name or _of_labels(outputs, labels, inputs, metric)
+    result = _fitted(name, outputs, labels, known=is_known)
+    if result is None:
         raise ShrinkError(_unfit(name, outputs, labels))
-    found = replace(found, told=known or metric is not None or is_classifier(model))
+    result = replace(result, told=is_known or metric is not None or is_classifier(model))
     if name == "causal-lm":
-        found = replace(found, shift=told_by_tokens(inputs, labels) != "next")
+        result = replace(result, shift=told_by_tokens(inputs, labels) != "next")
     if name == "segmentation":
         ignored = getattr(getattr(model, "config", None), "semantic_loss_ignore_index", None)
-        found = replace(found, ignored=IGNORED if ignored is None else int(ignored))
-    return found
+        result = replace(result, ignored=IGNORED if ignored is None else int(ignored))
+    return result
 
 
 def told_by_tokens(inputs: Any, labels: Any) -> Literal["same", "next"] | None:
-    """Return whether labels are the input's own tokens, at their places or moved on by one already; None where not."""
-    known = labels != IGNORED
+    """Return "same" if labels are the input's tokens, "next" if shifted by one already; None otherwise."""
+    labelled = labels != IGNORED
     for leaf in leaves(inputs):
         if leaf.is_floating_point() or leaf.shape != labels.shape or labels.dim() != 2 or labels.shape[1] < 2:
             continue
-        beside = labels.to(leaf.device)
-        if bool(known.any()) and bool((leaf == beside)[known.to(leaf.device)].all()):
+        moved_labels = labels.to(leaf.device)
+        if bool(labelled.any()) and bool((leaf == moved_labels)[labelled.to(leaf.device)].all()):
             return "same"
-        inner = known[:, :-1].to(leaf.device)
-        if bool(inner.any()) and bool((leaf[:, 1:] == beside[:, :-1])[inner].all()):
+        inner = labelled[:, :-1].to(leaf.device)
+        if bool(inner.any()) and bool((leaf[:, 1:] == moved_labels[:, :-1])[inner].all()):
             return "next"
     return None
 
 
-def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # noqa: PLR0911 - one return a task
-    """Return the task that the labels' own values tell."""
+def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # noqa: PLR0911 - one return for each task
+    """Return the task that the values of the labels imply."""
     if _same_places(outputs, labels):
         if _is_yes_or_no(labels):
             return "binary" if labels[0].numel() == 1 else "multi-label"
@@ -199,7 +199,7 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
             _see_that_no_shares(outputs, labels)
             return "regression"
         if labels[0].numel() == 1:
-            return "regression"  # one output can't tell more than two classes apart
+            return "regression"  # one output can't distinguish more than two classes
         raise ShrinkError(
             f"There are {labels[0].numel()} outputs for each example and as many whole-number labels, which may be "
             "amounts or classes: give task='regression' (--task), or metric= with a function of your own."
@@ -228,17 +228,17 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
 
 
 def _fitted(name: Name, outputs: Any, labels: Any, *, known: bool) -> Task | None:
-    """Return the task where outputs and labels are of its shapes; None where not.
+    """Return the task if outputs and labels have its shapes; None otherwise.
 
-    Where the scores of classes may lie along either of two axes, a task that is `known` says which; else it is asked.
+    Where either of two axes may be that of the classes, a task that is `known` decides; otherwise an error asks for it.
     """
     if name == "regression":
         return Task(name, None) if _same_places(outputs, labels) else None
     if name in ("binary", "multi-label"):
         if not _same_places(outputs, labels) or not _is_yes_or_no(labels):
             return None
-        sure = bool(((outputs >= 0) & (outputs <= 1)).all())
-        return Task(name, None, 0.5 if sure else 0.0, classes=2 if name == "binary" else labels[0].numel())
+        is_probability = bool(((outputs >= 0) & (outputs <= 1)).all())
+        return Task(name, None, 0.5 if is_probability else 0.0, classes=2 if name == "binary" else labels[0].numel())
     if not are_whole(labels) or outputs.dim() < 2:
         return None
     places = _bare(labels.shape[1:])
@@ -246,7 +246,7 @@ def _fitted(name: Name, outputs: Any, labels: Any, *, known: bool) -> Task | Non
     if name == "classification":
         last, first = last and not places, False
     elif name == "segmentation":
-        # A map of classes of another size is made the labels': only where it is known to be one.
+        # A class map may be resized to the labels only if it is known to be one.
         alike = known and outputs.dim() == 4 and len(places) == 2 and not last
         first = (first or alike) and outputs.dim() >= 3
     elif name == "token-classification":
@@ -256,11 +256,11 @@ def _fitted(name: Name, outputs: Any, labels: Any, *, known: bool) -> Task | Non
     if not (last or first):
         return None
     if last and first and not known:
-        moved = "hand over a module that moves them to the second"
-        end = "give task='token-classification'" if outputs.dim() == 3 else moved
+        move_axis = "hand over a module that moves them to the second"
+        advice = "give task='token-classification'" if outputs.dim() == 3 else move_axis
         raise ShrinkError(
             f"The outputs of shape {tuple(outputs.shape)} may hold the scores of classes along the second axis or the "
-            f"last one: where it is the second, give task='segmentation' (--task); where it is the last, {end}."
+            f"last one: where it is the second, give task='segmentation' (--task); where it is the last, {advice}."
         )
     first = first and not (last and name == "token-classification")
     axis = 1 if first else -1
@@ -269,12 +269,12 @@ def _fitted(name: Name, outputs: Any, labels: Any, *, known: bool) -> Task | Non
 
 
 def _unlabelled(name: Name | None, outputs: Any) -> Task:
-    """Return how answers are read where they are only held against the original's."""
+    """Return how outputs are read if they are only compared with the original's."""
     if name == "segmentation":
         return Task(name, 1, classes=outputs.shape[1])
     if name in ("binary", "multi-label"):
-        sure = bool(((outputs >= 0) & (outputs <= 1)).all())
-        return Task(name, None, 0.5 if sure else 0.0)
+        is_probability = bool(((outputs >= 0) & (outputs <= 1)).all())
+        return Task(name, None, 0.5 if is_probability else 0.0)
     if outputs.dim() > 3:
         raise ShrinkError(
             f"The model answers in shape {tuple(outputs.shape)}, and which of it are classes is not known: give "
@@ -284,11 +284,11 @@ def _unlabelled(name: Name | None, outputs: Any) -> Task:
 
 
 def _see_that_no_shares(outputs: Any, labels: Any) -> None:
-    """Raise ShrinkError where labels are shares of classes and the outputs are not."""
+    """Raise ShrinkError where labels are class probabilities and the outputs are not."""
     if labels.dim() != 2 or labels.shape[1] < 2 or outputs.dim() != 2:
         return
-    ones, between = labels.sum(-1), bool(((labels >= 0) & (labels <= 1)).all())
-    shares = between and bool(((ones - 1).abs() < 1e-3).all())
+    sums, within_unit = labels.sum(-1), bool(((labels >= 0) & (labels <= 1)).all())
+    shares = within_unit and bool(((sums - 1).abs() < 1e-3).all())
     if shares and not bool(((outputs >= 0) & (outputs <= 1)).all()):
         raise ShrinkError(
             "Each example's labels are shares of classes that add up to 1, and the outputs are scores: give the class "
@@ -302,23 +302,23 @@ def _unfit(name: Name, outputs: Any, labels: Any) -> str:
         classes = "; where the labels are classes, give them as whole numbers, such as y.astype(int)"
         hint = classes if labels.is_floating_point() and are_whole(labels) else ""
         return f"The metric mean squared error wants a number for each output, {shapes}{hint}."
-    wants = {
+    requirements = {
         "classification": "one whole number per example and scores of classes",
         "binary": "one yes or no (1 or 0) for each output",
         "multi-label": "one yes or no (1 or 0) for each output",
         "token-classification": "a whole number for each token and scores of classes at each",
         "segmentation": "a whole number for each place and scores of classes along the second axis",
     }.get(name, "tokens and scores of each")
-    return f"The task {name} wants {wants}, {shapes}; give another task= (--task), or metric= with a function."
+    return f"The task {name} wants {requirements}, {shapes}; give another task= (--task), or metric= with a function."
 
 
 def are_whole(labels: Any) -> bool:
-    """Whether labels are whole numbers, whatever their type."""
+    """Whether labels are integers, in any dtype."""
     return not labels.is_floating_point() or bool((labels == labels.round()).all())
 
 
 def _is_yes_or_no(labels: Any) -> bool:
-    """Whether all labels are 0 or 1, or -1 or 1; -100 aside."""
+    """Whether all labels are 0 or 1, or -1 or 1, apart from -100."""
     import torch
 
     values = set(torch.unique(labels.detach().cpu()).tolist()) - {IGNORED}
@@ -326,7 +326,7 @@ def _is_yes_or_no(labels: Any) -> bool:
 
 
 def _same_places(outputs: Any, labels: Any) -> bool:
-    """Whether there is a number for each label."""
+    """Whether outputs and labels have the same number of elements in each dimension, apart from those of size 1."""
     return _bare(outputs.shape[1:]) == _bare(labels.shape[1:])
 
 

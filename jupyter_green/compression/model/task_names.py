@@ -1,4 +1,4 @@
-"""Names of tasks: what a person may say, and what a model's class and configuration tell."""
+"""Names of tasks: the user's, and those implied by a model's class and configuration."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ NAMED: dict[str, Name] = {
     "translation": "seq2seq",
     "regression": "regression",
 }
-"""What a person may call a task, with blanks or underscores for hyphens too."""
+"""Accepted names; blanks and underscores count as hyphens."""
 _ENDINGS: tuple[tuple[str, Name], ...] = (
     ("ForTokenClassification", "token-classification"),
     ("WithLMHeadModel", "masked-lm"),  # XLM, Flaubert: their own loss doesn't shift the labels
     ("ForCausalLM", "causal-lm"),
     ("LMHeadModel", "causal-lm"),
     ("ForMaskedLM", "masked-lm"),
-    ("ElectraForPreTraining", "multi-label"),  # of each token, whether it was replaced
+    ("ElectraForPreTraining", "multi-label"),  # for each token, whether it was replaced
     ("ForPreTraining", "masked-lm"),
     ("EncoderDecoderModel", "seq2seq"),
     ("ForSemanticSegmentation", "segmentation"),
@@ -74,89 +74,89 @@ _UNJUDGED = {
     "ForDepthEstimation": "answers with a map of distances",
     "ForXVector": "answers with vectors beside scores",
 }
-"""Classes of transformers whose answer is more than one tensor tells."""
+"""Endings of transformers classes whose prediction is not a single tensor."""
 
 
 def named(word: str | None) -> Name | None:
-    """Return the task a person named; None where nothing was said.
+    """Return the task with a name that the user gave; None for None.
 
     Raises
     ------
     ShrinkError
-        If it is none.
+        If there is no such task.
     """
     if word is None:
         return None
-    found = NAMED.get(str(word).strip().lower().replace(" ", "-").replace("_", "-"))
-    if found is None:
+    name = NAMED.get(str(word).strip().lower().replace(" ", "-").replace("_", "-"))
+    if name is None:
         raise ShrinkError(f"{word!r} is no task; take {', '.join(dict.fromkeys(NAMED.values()))}.")
-    return found
+    return name
 
 
 def of_model(model: Any) -> Name | None:
-    """Return the task of a model's class and configuration; None where these don't tell.
+    """Return the task implied by a model's class and configuration; None if they imply none.
 
-    A module of the person's own that is all one model of transformers is taken for what that is made for; one with
-    weights beside it makes something else of its answers.
+    A user's module that only wraps one transformers model has that model's task; one with weights of its own may have
+    another.
 
     Raises
     ------
     ShrinkError
-        If it answers with more than can be judged.
+        If its predictions can't be evaluated.
     """
-    found = _of_class(model)
+    own = _of_class(model)
     inner = [child for child in getattr(model, "children", tuple)() if _is_of(child, "transformers")]
-    if found is not None or not inner or _is_of(model, "transformers"):
-        return found
-    its = {id(one) for child in inner for one in child.parameters()}
-    if any(id(one) not in its for one in model.parameters()):
+    if own is not None or not inner or _is_of(model, "transformers"):
+        return own
+    inner_parameters = {id(parameter) for child in inner for parameter in child.parameters()}
+    if any(id(parameter) not in inner_parameters for parameter in model.parameters()):
         return None
     names = {_of_class(child) for child in inner}
     return names.pop() if len(names) == 1 else None
 
 
 def told(model: Any, task: str | None) -> Name | None:
-    """Return the task that a person or the model's class says; None where neither does, or it can't be judged."""
+    """Return the task that the user or the model's class determines; None if neither does, or it can't be evaluated."""
     try:
         return named(task) or of_model(model)
     except ShrinkError:
-        return None  # said where it is asked what to judge, which a metric of the person's own may answer
+        return None  # reported when the metric is chosen; the user's own metric may evaluate it
 
 
 def _of_class(model: Any) -> Name | None:
     config = getattr(model, "config", None)
     for base in type(model).__mro__:
         name = base.__name__
-        said = next((said for ending, said in _UNJUDGED.items() if name.endswith(ending)), None)
-        if said is not None:
+        reason = next((reason for ending, reason in _UNJUDGED.items() if name.endswith(ending)), None)
+        if reason is not None:
             raise ShrinkError(
-                f"{type(model).__name__} {said}, which can't be judged yet; hand over a module that holds it and "
+                f"{type(model).__name__} {reason}, which can't be judged yet; hand over a module that holds it and "
                 "returns one tensor of all that counts, with metric= a function of your own."
             )
         if name.endswith("ForConditionalGeneration"):
             return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "causal-lm"
         if name.endswith(_CLASSIFIERS):
             return _of_problem(getattr(config, "problem_type", None), getattr(config, "num_labels", None))
-        found = next((task for ending, task in _ENDINGS if name.endswith(ending)), None)
-        if found is not None:
-            return found
+        task_name = next((task for ending, task in _ENDINGS if name.endswith(ending)), None)
+        if task_name is not None:
+            return task_name
     return None
 
 
 def _of_problem(problem: str | None, count: int | None) -> Name | None:
     if problem == "multi_label_classification":
         return "binary" if count == 1 else "multi-label"
-    known: dict[str | None, Name] = {"regression": "regression", "single_label_classification": "classification"}
-    return known.get(problem)
+    names: dict[str | None, Name] = {"regression": "regression", "single_label_classification": "classification"}
+    return names.get(problem)
 
 
 def is_classifier(model: Any) -> bool:
-    """Whether its class says that it classifies examples, though not whether by one class, several or a number."""
+    """Whether the class is a classifier of examples, though perhaps with several labels or a numeric target."""
     return any(base.__name__.endswith(_CLASSIFIERS) for base in type(model).__mro__)
 
 
 def is_one_output(model: Any) -> bool:
-    """Whether it is a classifier of transformers with one output, of which nobody said what it is."""
+    """Whether it is a transformers classifier with one output and no declared problem type."""
     config = getattr(model, "config", None)
     return (
         is_classifier(model)

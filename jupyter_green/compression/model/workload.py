@@ -1,8 +1,8 @@
-"""What one inference is: one call with an example of the data, or for a language model a prompt and what it answers.
+"""What one inference is: one call with examples of the data, or for a language model a prompt and its continuation.
 
-A causal language model that can generate is measured as it is used: one prompt at a time and 128 new tokens. Choosing
-takes fewer of them, because each token costs as much as the one before; the final trial takes all. Prompt (prefill)
-and answer (decode) are told apart, since what helps one can harm the other.
+A causal language model that can generate is measured as it is used: one prompt at a time and 128 new tokens. The search
+uses fewer tokens, because each costs about the same; the final benchmark uses all. Prefill and decoding are measured
+separately, since what helps one may harm the other.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from .source_model import SourceModel
 
 NEW_TOKENS = 128
 CHOOSING_TOKENS = 16
-"""New tokens in the trials by which candidates are chosen."""
+"""New tokens in the benchmarks of the search."""
 PROMPT = "prompt"
-"""Added to the name of a runner that reads the prompt alone."""
+"""Suffix of the name of a runner that only does prefill."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is run in a trial.
+    """What is run in a benchmark.
 
     Parameters
     ----------
     subject : SourceModel
-        Knows how a batch is called.
+        How the model is called.
     batches : sequence of Batch
-        What is run, on the model's device.
+        Inputs, on the model's device.
     new_tokens : int
-        How many tokens are generated; 0 for one call.
+        Number of tokens to generate; 0 for one call.
     asked : bool
-        Whether a person said how many, so that no other number will do.
+        Whether the user chose that number, so that it is fixed.
     """
 
     subject: SourceModel
@@ -49,7 +49,7 @@ class Workload:
     asked: bool = False
 
     def runner(self, model: Any, new_tokens: int | None = None, threads: int | None = None) -> Runner:
-        """Return how a model is run; with fewer new tokens, or in fewer of PyTorch's threads, where asked."""
+        """Return a runner of a model, optionally with fewer new tokens, or with another number of PyTorch's threads."""
         import torch
 
         tokens = self.new_tokens if new_tokens is None else min(new_tokens, self.new_tokens)
@@ -67,31 +67,31 @@ class Workload:
             with in_threads(threads or torch.get_num_threads()):
                 run(turn)
 
-        inferences = lambda turn: batches[turn % len(batches)].size  # noqa: E731 - said once
+        inferences = lambda turn: batches[turn % len(batches)].size  # noqa: E731 - used once
         return Runner(run if threads is None else run_in_threads, inferences, model)
 
     def within(self, seconds: float) -> Workload:
-        """Return the same with as many new tokens as the original writes in so many seconds.
+        """Return this workload with as many new tokens as the original generates in that many seconds.
 
-        At least as many as are chosen by; a number that a person asked for stays what it is.
+        At least `CHOOSING_TOKENS`; a number that the user chose is kept.
         """
         if self.asked or self.new_tokens <= CHOOSING_TOKENS:
             return self
-        took = []
+        durations = []
         for tokens in (0, CHOOSING_TOKENS):
             runner = self.runner(self.subject.model, tokens)
             runner.run(0)
             began = deadline.now()
             runner.run(0)
-            took.append(deadline.now() - began)
-        read, each = took[0], max(1e-6, (took[1] - took[0]) / CHOOSING_TOKENS)
+            durations.append(deadline.now() - began)
+        prefill_seconds, token_seconds = durations[0], max(1e-6, (durations[1] - durations[0]) / CHOOSING_TOKENS)
         tokens = self.new_tokens
-        while tokens > CHOOSING_TOKENS and read + tokens * each > seconds:
+        while tokens > CHOOSING_TOKENS and prefill_seconds + tokens * token_seconds > seconds:
             tokens = max(CHOOSING_TOKENS, tokens // 2)
         return replace(self, new_tokens=tokens)
 
     def against(self, model: Any) -> str | None:
-        """Return in one sentence why a model can't do this; None where it can."""
+        """Return why a model can't run this workload, in one sentence; None if it can."""
         if self.new_tokens and not hasattr(model, "generate"):
             return (
                 "It can't generate: in this form there is no cache of what was read. Measure calls with new_tokens=0."
@@ -99,20 +99,20 @@ class Workload:
         return None
 
     def key(self) -> str:
-        """Return in words what every figure depends on: batch, length, new tokens."""
+        """Return a description of what every figure depends on: batch size, length, new tokens."""
         batch = self.batches[0]
         shapes = [tuple(leaf.shape[1:]) for leaf in leaves(batch.inputs)]
         length = " x ".join(map(str, shapes[0])) if shapes and shapes[0] else "one"
         lengths = {tuple(leaves(item.inputs)[0].shape[1:]) for item in self.batches}
-        what = "numbers" if leaves(batch.inputs)[0].is_floating_point() else "tokens"
-        many = f"{'up to ' if len(lengths) > 1 else ''}{_longest(lengths, length)} {what}"
-        said = f"batch {batch.size}, {many if shapes and shapes[0] else 'one number'} per example"
-        return f"{said}, {self.new_tokens} new tokens" if self.new_tokens else said
+        unit = "numbers" if leaves(batch.inputs)[0].is_floating_point() else "tokens"
+        size = f"{'up to ' if len(lengths) > 1 else ''}{_longest(lengths, length)} {unit}"
+        text = f"batch {batch.size}, {size if shapes and shapes[0] else 'one number'} per example"
+        return f"{text}, {self.new_tokens} new tokens" if self.new_tokens else text
 
 
 @contextmanager
 def in_threads(number: int) -> Iterator[None]:
-    """Let PyTorch have so many threads for a while."""
+    """Set PyTorch's number of threads temporarily."""
     import torch
 
     before = torch.get_num_threads()
@@ -130,15 +130,15 @@ def _longest(lengths: set[tuple[int, ...]], otherwise: str) -> str:
 
 
 def generated(model: Any, inputs: Any, tokens: int) -> Any:
-    """Return what a language model answers, greedily, with exactly so many new tokens."""
+    """Return a language model's greedy output with exactly that many new tokens."""
     deadline.look()
-    given = dict(inputs) if isinstance(inputs, Mapping) else {"input_ids": leaves(inputs)[0]}
+    prompt = dict(inputs) if isinstance(inputs, Mapping) else {"input_ids": leaves(inputs)[0]}
     settings = getattr(model, "generation_config", None)
     end = getattr(settings, "eos_token_id", None)
     pad = getattr(settings, "pad_token_id", None)
     end = end[0] if isinstance(end, list) else end
     return model.generate(
-        **given,
+        **prompt,
         max_new_tokens=tokens,
         min_new_tokens=tokens,
         do_sample=False,
@@ -156,33 +156,33 @@ def generates(subject: SourceModel) -> bool:
 def workload_of(
     subject: SourceModel, material: DataSplits, *, batch: int | None, length: int | None, new_tokens: int | None
 ) -> Workload:
-    """Return what a person asked to be measured, or what fits.
+    """Return the workload that the user chose, or the default.
 
     Parameters
     ----------
     subject : SourceModel
         The model.
     material : DataSplits
-        The data; trials take the choosing part.
+        The data; benchmarks use the validation split.
     batch : int or None
-        Examples at a time; as in the data, and 1 for a language model that generates.
+        Batch size. By default as in the data, and 1 for a language model that generates.
     length : int or None
-        Tokens of each example; as in the data.
+        Tokens of each example. By default as in the data.
     new_tokens : int or None
-        Tokens to generate; 128 for a language model that can, 0 for one call.
+        Tokens to generate. By default 128 for a language model that can generate, otherwise 0.
 
     Raises
     ------
     ShrinkError
-        If the data or the model can't do that.
+        If the data or the model doesn't support that.
     """
-    able = generates(subject)
+    can_generate = generates(subject)
     for name, value, least in (("batch", batch, 1), ("length", length, 1), ("new_tokens", new_tokens, 0)):
         if value is not None and value < least:
             raise ShrinkError(f"The option {name} is {value}; give a whole number from {least} on.")
-    if new_tokens and not able:
+    if new_tokens and not can_generate:
         raise ShrinkError(f"{subject.name} can't generate; leave out new_tokens.")
-    tokens = (NEW_TOKENS if able else 0) if new_tokens is None else new_tokens
+    tokens = (NEW_TOKENS if can_generate else 0) if new_tokens is None else new_tokens
     batches = material.sized(1 if tokens and batch is None else batch)
     if length is not None:
         batches = [cut for item in batches if (cut := _cut(item, length)) is not None]
@@ -192,10 +192,10 @@ def workload_of(
 
 
 def _cut(batch: Batch, length: int) -> Batch | None:
-    """Return a batch whose whole-number inputs have a length; None where they are shorter."""
-    found = leaves(batch.inputs)
-    wide = [leaf for leaf in found if leaf.dim() == 2 and not leaf.is_floating_point()]
-    if not wide or any(leaf.shape[1] < length for leaf in wide):
+    """Return a batch with its integer inputs cut to a length; None if they are shorter."""
+    tensors = leaves(batch.inputs)
+    sequences = [leaf for leaf in tensors if leaf.dim() == 2 and not leaf.is_floating_point()]
+    if not sequences or any(leaf.shape[1] < length for leaf in sequences):
         return None
     if isinstance(batch.inputs, Mapping):
         inputs: Any = {
@@ -203,6 +203,6 @@ def _cut(batch: Batch, length: int) -> Batch | None:
             for name, leaf in batch.inputs.items()
         }
     else:
-        cut = tuple(leaf[:, :length] if leaf.dim() == 2 and not leaf.is_floating_point() else leaf for leaf in found)
+        cut = tuple(leaf[:, :length] if leaf.dim() == 2 and not leaf.is_floating_point() else leaf for leaf in tensors)
         inputs = cut if isinstance(batch.inputs, (tuple, list)) else cut[0]
     return Batch(inputs, batch.labels)

@@ -1,7 +1,7 @@
-"""The time a person allows: a moment that every call of a model and every read of data looks at before it begins.
+"""The time budget: every model call and every read of data checks it before it begins.
 
-A call can't be stopped, so what may be too much is the one that runs when the time is up. `TimeIsUp` is no `Exception`:
-what guards somebody else's code must not take it for a fault of that code.
+A running call can't be stopped, so the budget may be exceeded by the call that is running when it ends. `TimeIsUp` is
+no `Exception`, so that handlers for third-party errors don't catch it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _UNTIL: ContextVar[float | None] = ContextVar("until", default=None)
 
 
 class TimeIsUp(BaseException):
-    """The time is up; whoever set the limit catches it and keeps what there is."""
+    """The time is up. The code that set the limit catches it and keeps the results so far."""
 
 
 @contextmanager
 def until(moment: float | None) -> Iterator[None]:
-    """Let nothing begin after a moment of `now`; an inner limit replaces the outer one, None lifts it."""
+    """Set the limit to a time of `now`; an inner limit replaces the outer one, None removes it."""
     token = _UNTIL.set(moment)
     try:
         yield
@@ -34,18 +34,24 @@ def until(moment: float | None) -> Iterator[None]:
 
 @contextmanager
 def part(share: float) -> Iterator[None]:
-    """Let nothing begin after a share of the time that is left."""
+    """Set the limit to a share of the remaining time."""
     with until(now() + share * left()):
         yield
 
 
 def left() -> float:
-    """Return the seconds until the limit; infinitely many where there is none."""
+    """Return the seconds until the limit; infinity if there is none."""
     moment = _UNTIL.get()
     return math.inf if moment is None else moment - now()
 
 
 def look(needed: float = 0.0) -> None:
-    """Raise TimeIsUp where the time is up, or where no more than `needed` seconds are left."""
+    """Check the limit.
+
+    Raises
+    ------
+    TimeIsUp
+        If the time is up, or at most `needed` seconds are left.
+    """
     if left() <= needed:
         raise TimeIsUp

@@ -1,7 +1,7 @@
-"""A little patience on a shared GPU: before anything of ours runs, wait until others pause, and say so if they don't.
+"""Wait briefly until a shared GPU is idle, and report it if it isn't.
 
-Trials on a board that others use can prove nothing; seconds of waiting are cheaper than a search in vain. It never
-waits long, since a busy board may stay so for days.
+Benchmarks on a GPU that others use can't prove anything, so a wait of seconds is cheaper than a failed search. The wait
+is short, since a busy GPU may stay busy for days.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ BUSY_PERCENT = 10
 def wait_for_idle_gpu(
     busy: Callable[[], bool], seconds: float, pause: Callable[[float], None] = time.sleep
 ) -> str | None:
-    """Wait until nobody uses a device; return in one sentence that somebody still does, None where nobody does.
+    """Wait until a device is idle; return a sentence if it isn't, None if it is.
 
     Parameters
     ----------
     busy : callable
-        Whether it is in use now.
+        Returns whether the device is in use.
     seconds : float
-        Longest wait.
+        Maximum wait.
     pause : callable
-        Lets so many seconds pass.
+        Sleeps for a number of seconds.
     """
     for _ in range(max(1, int(seconds / LOOK_SECONDS))):
         if not busy():
@@ -38,7 +38,10 @@ def wait_for_idle_gpu(
 
 
 def used_by_others(device: Any) -> Callable[[], bool]:
-    """Return a look at whether a GPU is in use, to be asked while nothing of ours runs; untested on hardware."""
+    """Return a function that tests whether others use a GPU, for calls while this process is idle.
+
+    Untested on hardware.
+    """
     import torch
 
     def busy() -> bool:
@@ -46,6 +49,6 @@ def used_by_others(device: Any) -> Callable[[], bool]:
         try:
             return int(torch.cuda.utilization(device)) > BUSY_PERCENT
         except (ModuleNotFoundError, RuntimeError, AttributeError):
-            return False  # a driver that doesn't tell; the laps will
+            return False  # the driver doesn't report utilization; the benchmark will show it
 
     return busy

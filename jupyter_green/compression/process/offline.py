@@ -1,7 +1,7 @@
-"""No network for a while: what asks Hugging Face's hub is told that there is none, and afterwards all is as it was.
+"""Disable access to the Hugging Face hub temporarily.
 
-The libraries read the environment once, when they are imported, so they are imported before it is set, and their own
-switches are set too. Those are the whole process's: what another thread downloads meanwhile fails.
+The libraries read the environment once at import, so they are imported before it is changed, and their own switches are
+set too. These are global: downloads of other threads fail meanwhile.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _one = threading.RLock()
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Keep this process from asking the hub; one at a time, so that each finds what was before it."""
+    """Disable access to the hub; a lock keeps nested and concurrent uses from restoring wrong values."""
     with _one:
-        found = [(require(module), name) for module, name in _SWITCHES]
-        switches = [(module, name, getattr(module, name)) for module, name in found if hasattr(module, name)]
+        targets = [(require(module), name) for module, name in _SWITCHES]
+        switches = [(module, name, getattr(module, name)) for module, name in targets if hasattr(module, name)]
         variables = {name: os.environ.get(name) for name in VARIABLES}
         try:
             os.environ.update(dict.fromkeys(VARIABLES, "1"))

@@ -1,8 +1,8 @@
-"""Silence while libraries work: what they print, log or write below Python does not reach the cell.
+"""Suppress console output of libraries: prints, logs and what native code writes.
 
-Exporters, quantizers, compilers and third parties' recipes write for whoever develops them. What matters of a candidate
-stands in its row. What we say meanwhile ourselves, such as the bar, is heard. The whole process is silent for that
-long, since what is written below Python knows no thread.
+Exporters, quantizers, compilers and third-party recipes print messages for their developers. Messages that matter for a
+candidate are in its row. Our own output, such as the progress bar, is let through (`heard`). File descriptors are
+global, so the whole process is silenced.
 """
 
 from __future__ import annotations
@@ -19,23 +19,26 @@ from pathlib import Path
 from typing import Any
 
 NUMBERS = (1, 2)
-"""File descriptors that a process writes to where it says nothing else."""
+"""Standard output and standard error."""
 
 
 class _Silence:
-    """Streams that lead nowhere; they stay open, since a library may keep one that it found meanwhile."""
+    """Redirects streams and file descriptors to the null device.
+
+    The device stays open, since a library may keep a reference to it.
+    """
 
     def __init__(self) -> None:
-        self.sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - kept as long as the process lives
+        self.sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process lives
         atexit.register(self.sink.close)
         self.streams: tuple[Any, Any] = (None, None)
         self.held: dict[int, int] = {}
         self.on = False
 
     def begin(self) -> None:
-        """Let everything go nowhere."""
+        """Redirect everything to the null device."""
         for stream in self.streams:
-            with suppress(AttributeError, OSError, ValueError):  # there may be none, or it may be closed
+            with suppress(AttributeError, OSError, ValueError):  # there may be no stream, or a closed one
                 stream.flush()
         _flush_below()
         for number in NUMBERS:
@@ -47,7 +50,7 @@ class _Silence:
         self.on = True
 
     def end(self) -> None:
-        """Put everything back."""
+        """Restore everything."""
         self.on = False
         _flush_below()
         for number, held in self.held.items():
@@ -61,17 +64,17 @@ class _Silence:
 _silence: _Silence | None = None
 
 KEPT = 3
-"""Lines of what somebody's model prints that are let through, of as many as its calls."""
+"""Lines of a model's own output that are let through, over all of its calls."""
 
 
 class _Thinned:
-    """A stream of which the first lines of one thread are let through and the others counted."""
+    """A stream that passes one thread's first lines on and counts the others."""
 
     def __init__(self, stream: Any, counts: dict[str, int]) -> None:
         self._stream, self._counts, self._thread = stream, counts, threading.get_ident()
 
     def write(self, text: str) -> int:
-        """Write the first lines; of what comes after them only the number is kept."""
+        """Write the first lines, and count the others."""
         if self._counts["heard"] or threading.get_ident() != self._thread:
             self._stream.write(text)
             return len(text)
@@ -96,36 +99,36 @@ _counts: dict[str, int] = {}
 
 @contextmanager
 def thinned() -> Iterator[None]:
-    """Let through the first lines that a person's own model prints, and say at the end how many more there were.
+    """Pass on the first lines that the user's model prints, and report the number of the others at the end.
 
-    It is called hundreds of times, and prints the same each time. What other threads print is let through, as is what
-    is written below Python.
+    The model is called hundreds of times and prints the same each time. Output of other threads and of native code is
+    not affected.
     """
     if _counts or sys.stdout is None or sys.stderr is None:
         yield
         return
     _counts.update(heard=0, lines=0, begun=0)
-    before = sys.stdout, sys.stderr
-    during = [_Thinned(stream, _counts) for stream in before]
-    _lead({id(one): new for one, new in zip(before, during, strict=True)})
-    sys.stdout, sys.stderr = during
+    originals = sys.stdout, sys.stderr
+    replacements = [_Thinned(stream, _counts) for stream in originals]
+    _lead({id(old): new for old, new in zip(originals, replacements, strict=True)})
+    sys.stdout, sys.stderr = replacements
     try:
         yield
     finally:
-        _lead({id(new): one for one, new in zip(before, during, strict=True)})
-        if (sys.stdout, sys.stderr) == (*during,):  # else somebody has put others there
-            sys.stdout, sys.stderr = before
-        more = _counts["lines"] + _counts["begun"] - KEPT
+        _lead({id(new): old for old, new in zip(originals, replacements, strict=True)})
+        if (sys.stdout, sys.stderr) == (*replacements,):  # otherwise they were replaced meanwhile
+            sys.stdout, sys.stderr = originals
+        hidden = _counts["lines"] + _counts["begun"] - KEPT
         _counts.clear()
-        if more > 0:
-            lines = "line" if more == 1 else "lines"
-            print(f"… and {more:,} more {lines}, printed as the model was called again and again.")
+        if hidden > 0:
+            lines = "line" if hidden == 1 else "lines"
+            print(f"… and {hidden:,} more {lines}, printed as the model was called again and again.")
 
 
 @contextmanager
 def captured_output() -> Iterator[None]:
-    """Let nothing of a library through to the cell; all is put back in any case, after an interrupt too."""
-    global _silence  # noqa: PLW0603 - there is one process to silence
+    """Suppress all output of libraries; it is restored in any case, after an interrupt too."""
+    global _silence  # noqa: PLW0603 - the streams are global
     if _silence is not None and _silence.on:
         yield
         return
@@ -140,7 +143,7 @@ def captured_output() -> Iterator[None]:
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Let what is said in here be heard, also where all else is silenced or thinned."""
+    """Let output through, even where it is suppressed or shortened otherwise."""
     if _counts:
         _counts["heard"] += 1
     silent = _silence is not None and _silence.on
@@ -156,17 +159,17 @@ def heard() -> Iterator[None]:
 
 
 def _flush_below() -> None:
-    """Write out what C holds in its own buffer, which would come out later."""
+    """Flush the buffers of C's standard streams."""
     if os.name == "posix":
         ctypes.CDLL(None).fflush(None)
 
 
 def _lead(streams: dict[int, Any]) -> None:
-    """Let handlers of logs that write to a stream write to another; they keep the one that they were made with."""
+    """Move log handlers from some streams to others; a handler keeps the stream that it was created with."""
     loggers = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
     for logger in (logging.root, *loggers):
         for handler in logger.handlers:
             if isinstance(handler, logging.StreamHandler) and id(handler.stream) in streams:
-                # One may look its stream up each time, or hold one that is closed by now.
+                # A handler may look up its stream each time, or have a closed one.
                 with suppress(AttributeError, OSError, ValueError):
                     handler.setStream(streams[id(handler.stream)])

@@ -1,8 +1,8 @@
-"""What is set for the whole process: noted before a recipe runs, and put back after it.
+"""Global settings of the process: recorded before a recipe runs, restored after it.
 
-Libraries that quantize or compile change settings of the process as they go (torchao the compiler's, for one). A
-candidate is then measured, and every later one too, under settings that the person never asked for. So each is made
-and measured between two looks; what changed is put back and named, and what can't be put back ends the candidate.
+Libraries that quantize or compile may change global settings (torchao those of the compiler, for one), which would
+affect this candidate and all later ones. So each candidate is made and measured between two snapshots. Changes are
+undone and reported; one that can't be undone ends the candidate.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _COMPILER = ("torch._inductor.config", "torch._dynamo.config")
 
 
 class RandomNumbers:
-    """Where the generators of torch, numpy and Python stand at one moment."""
+    """The states of the random generators of torch, NumPy and Python at one moment."""
 
     def __init__(self) -> None:
         self._held = [(write, read()) for read, write in _generators().values()]
 
     def put_back(self) -> None:
-        """Put them back there."""
+        """Restore these states."""
         for write, before in self._held:
             write(before)
 
 
 @contextmanager
 def same_random_numbers() -> Iterator[None]:
-    """Let what is drawn in here be the same each time, in any process; afterwards generators are where they were."""
+    """Use a fixed seed, the same in any process; restore the generators afterwards."""
     import numpy as np
     import torch
 
@@ -55,17 +55,17 @@ class ProcessState:
         self._compiler = {name: _configuration(name) for name in _COMPILER if name in sys.modules}
 
     def put_back(self) -> list[str]:
-        """Put back what has changed; return its names, random numbers aside.
+        """Restore what has changed; return the names of changed settings, without random generators.
 
         Raises
         ------
         RuntimeError
-            If something can't be put back.
+            If a setting can't be restored.
         """
         changed = []
         for name, (read, write) in _settings().items():
             if name not in self._held:
-                continue  # a board that was not in use then
+                continue  # a GPU that was not in use then
             now, before = read(), self._held[name]
             if _same(now, before):
                 continue
@@ -113,19 +113,19 @@ def _generators() -> dict[str, tuple[Callable[[], Any], Callable[[Any], object]]
     import numpy as np
     import torch
 
-    found: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+    generators: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
         "random numbers of torch": (torch.get_rng_state, torch.set_rng_state),
         "random numbers of numpy": (np.random.get_state, np.random.set_state),
         "random numbers of Python": (random.getstate, random.setstate),
     }
     if torch.cuda.is_initialized():
-        found["random numbers of CUDA"] = (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
-    return found
+        generators["random numbers of CUDA"] = (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
+    return generators
 
 
 def _configuration(name: str) -> dict[str, Any]:
-    taken: dict[str, Any] = sys.modules[name].get_config_copy()
-    return taken
+    settings: dict[str, Any] = sys.modules[name].get_config_copy()
+    return settings
 
 
 def _same(first: Any, second: Any) -> bool:

@@ -1,7 +1,6 @@
-"""Half the bits where it is safe: weights stay as they are, PyTorch picks the arithmetic of each operator (autocast).
+"""Autocast: weights stay float32, and PyTorch chooses 16-bit arithmetic per operator.
 
-Sums and normalisations stay in float32, so that it can hold where a plain cast loses too much; casting on the way
-costs something each time.
+Sums and normalization stay in float32, so quality can hold where a plain cast loses too much. The casts cost time.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ class Autocast:
     Parameters
     ----------
     kind : {"bf16", "fp16"}
-        The arithmetic of matrix products and convolutions.
+        Arithmetic of matrix products and convolutions.
     """
 
     trains = False
@@ -30,7 +29,7 @@ class Autocast:
         self.name = f"autocast {kind}"
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only where the hardware multiplies that many bits."""
+        """Only where the hardware supports that arithmetic."""
         if case.options.get("new_tokens"):
             return "It is for single calls; a language model that generates is cast as a whole."
         if case.subject.kind == "sentence-transformers":
@@ -45,7 +44,7 @@ class Autocast:
 
 
 def wrapped(model: Any, kind: str, device: str) -> Any:
-    """Return a module that runs a model under autocast and gives float32."""
+    """Return a module that runs a model under autocast and returns float32."""
     import torch
 
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[kind]

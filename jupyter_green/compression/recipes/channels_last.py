@@ -1,6 +1,6 @@
-"""The same network with its pictures stored channel by channel (channels_last), as many convolutions want them.
+"""The channels_last memory format, which is faster for many convolutions.
 
-It computes the same function, so what it gives is the runtime's. On some processors it is slower at large batches.
+It computes the same function, so its gain is the runtime's. On some processors it is slower for large batches.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ PICTURE_AXES = 4
 
 
 class ChannelsLast:
-    """Store weights and inputs channels-last."""
+    """Store weights and inputs as channels_last."""
 
     name = "channels_last"
     trains = False
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only for two-dimensional convolutions on pictures."""
+        """Only for two-dimensional convolutions on images."""
         import torch
 
         if not any(isinstance(module, torch.nn.Conv2d) for module in case.subject.model.modules()):
@@ -31,7 +31,7 @@ class ChannelsLast:
         return None
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Store a copy so, and its inputs on the way in."""
+        """Convert a copy, and its inputs at each call."""
         model = case.subject.model
         steps = ({"recipe": "channels_last"},)
         made = wrapped(model)
@@ -39,7 +39,7 @@ class ChannelsLast:
 
 
 def wrapped(model: Any) -> Any:
-    """Return a module that stores a model and its pictures channels-last."""
+    """Return a module that converts a model and its images to channels_last."""
     import torch
 
     def stored(value: Any) -> Any:
@@ -47,7 +47,7 @@ def wrapped(model: Any) -> Any:
         return value.contiguous(memory_format=torch.channels_last) if picture else value
 
     class Stored(torch.nn.Module):
-        """Stores pictures channels-last on the way in."""
+        """Converts images to channels_last."""
 
         def __init__(self) -> None:
             super().__init__()

@@ -1,7 +1,7 @@
-"""torch.compile: the same network as one compiled program, its weights frozen into it; or bfloat16 and int8 in it.
+"""torch.compile with frozen weights, in float32, bfloat16 or int8.
 
-Compiling takes many seconds to minutes, and every new process pays that again. So it comes late, where the time allows
-it; what it took is part of what the search cost, and is said. Settings are given to this compilation alone.
+Compiling takes up to minutes, again in every new process. So it is tried late and only if the time budget allows it.
+Its time counts towards the cost of the search and is reported. Compiler options are set for this compilation only.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from .recipe import RecipeContext, RecipeResult
 from .torchao import at_integers, no_torchao
 
 LEAST_SECONDS = 480.0
-"""Time of a whole search from which compiling is tried on a processor: a small BERT took 20 to 40 s per shape on two
-cores, and there are two or three shapes."""
+"""Minimum time budget for compiling on a processor.
+
+A small BERT took 20 to 40 s per shape on two cores, and there are two or three shapes.
+"""
 LEAST_SECONDS_TORCH = 120.0
-"""The same where another runtime is ruled out."""
+"""The same if other runtimes are excluded."""
 RUNTIME = "PyTorch, compiled"
 INSIDE = ("float", "bf16", "int8")
 
@@ -32,7 +34,7 @@ class Compiled:
     Parameters
     ----------
     inside : {"float", "bf16", "int8"}
-        What is computed with; int8 is torchao's, which pays off on a processor only when compiled.
+        Arithmetic. int8 is torchao's, which pays off on a processor only when compiled.
     """
 
     trains = False
@@ -42,7 +44,7 @@ class Compiled:
         self.name = "compiled" if inside == "float" else f"{inside}, compiled"
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only with a compiler, time for it, and no hooks."""
+        """Only with a compiler, enough time, and no hooks."""
         import shutil
 
         processor = case.subject.device.type == "cpu"
@@ -61,13 +63,13 @@ class Compiled:
                 processor and 0 < case.seconds < least
             ),
         }
-        reason = next((said for said, true in reasons.items() if true), None)
+        reason = next((sentence for sentence, true in reasons.items() if true), None)
         if reason is not None or self.inside == "float":
             return reason
         return unsupported_reason(case, "bf16") if self.inside == "bf16" else no_torchao(case, "int8")
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Compile for one example and for many; a length that changes is left free."""
+        """Compile for one example and for a batch, with dynamic sizes if lengths vary."""
         import torch
 
         from .precision import wrapped as half
@@ -81,28 +83,28 @@ class Compiled:
             if self.inside == "int8":
                 at_integers(model, "int8")
         began = deadline.now()
-        made = compiled(model, free)
+        program = compiled(model, free)
         with torch.inference_mode():
             for batch in (case.tune[0].part(0, 1), case.tune[0], case.tune[-1]):
-                case.subject.call(batch.to(case.subject.device).inputs, made)
+                case.subject.call(batch.to(case.subject.device).inputs, program)
                 case.tick()
-        took = deadline.now() - began
+        elapsed = deadline.now() - began
         steps = ({"recipe": "compiled", "inside": self.inside, "free": free},)
-        note = f"Compiling took {took:.0f} s; every new process pays that again."
+        note = f"Compiling took {elapsed:.0f} s; every new process pays that again."
         return RecipeResult(
-            made, steps=steps, weights=weights, same_numbers=self.inside == "float", notes=(note,), runtime=RUNTIME
+            program, steps=steps, weights=weights, same_numbers=self.inside == "float", notes=(note,), runtime=RUNTIME
         )
 
 
 def compiled(model: Any, free: bool) -> Any:
-    """Return a module that runs a model compiled, its weights frozen; it computes no gradients.
+    """Return a module that runs a model compiled with frozen weights, without gradients.
 
     Parameters
     ----------
     model : torch.nn.Module
-        What is compiled, at its first call.
+        The model; it is compiled at the first call.
     free : bool
-        Whether sizes are left free from the beginning.
+        Whether sizes are dynamic from the beginning.
     """
     import torch
 
@@ -117,7 +119,7 @@ def compiled(model: Any, free: bool) -> Any:
             self.inner = model
 
         def forward(self, *arguments: Any, **named: Any) -> Any:
-            """Run it; always without gradients, so that one program serves all callers."""
+            """Run the model; always without gradients, so that one program serves all callers."""
             with warnings.catch_warnings(), torch.inference_mode():
                 warnings.simplefilter("ignore")
                 return run(*arguments, **named)

@@ -1,9 +1,9 @@
-"""Fewer layers: a copy that keeps some layers of the original, and learns from the original to do without the others.
+"""Fewer layers: keep some of the original's layers and distil.
 
-Layers can be left out where each takes what the one before it gives, in one shape: one call with hooks tells. In
-transformers the number of layers is a setting. Which one, the model made by the changed configuration tells: its
-weights must have the names and shapes of those that are left. So what comes out loads with a plain `from_pretrained`.
-Without examples to learn from, leaving layers out ruins a model: the recipe then does not apply.
+Layers can be removed where each takes the output of the one before it, in one shape; this is found by one call with
+hooks. For transformers models the setting that counts the layers has to change too. It is identified by building a
+model from the changed configuration and comparing the names and shapes of its weights. The result loads with a plain
+`from_pretrained`. Without examples for distillation, removing layers ruins a model, so the recipe does not apply.
 """
 
 from __future__ import annotations
@@ -18,20 +18,26 @@ from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, why
 from jupyter_green.compression.model.outputs import tensors_of
 from jupyter_green.compression.model.source_model import SourceModel, has_hooks
+from jupyter_green.compression.model.transformers_models import of_transformers, unseen
 from jupyter_green.compression.store.config_check import new
-from jupyter_green.compression.store.save import of_transformers, unseen
 
 from .recipe import Recipe, RecipeContext, RecipeResult
 from .training import distil, too_few
 
 WORDS = ("layer", "depth", "block")
-"""One of these is in the name of every setting that counts layers."""
+"""Every setting that counts layers has one of these words in its name."""
 KEPT = 2 / 3
-"""Share of the layers that is kept, unless the person says how many."""
+"""Share of the layers that is kept by default."""
 
 
 class Depth:
-    """Keep some layers, repair by distillation."""
+    """Remove layers, then distil.
+
+    Parameters
+    ----------
+    layers : int, optional
+        Number of layers to keep.
+    """
 
     trains = True
 
@@ -42,7 +48,7 @@ class Depth:
         )
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only where layers follow each other in a list and there is something to learn from."""
+        """Only where a list of layers is called in order and there are enough examples for distillation."""
         lists = layer_lists(case.subject.model)
         if not lists:
             return "No stack of identical layers to remove."
@@ -51,7 +57,7 @@ class Depth:
         return self._found(case)[2]
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Take layers out of a copy and distil."""
+        """Remove layers from a copy and distil."""
         name, count, reason = self._found(case)
         if reason is not None:
             raise ShrinkError(reason)
@@ -74,7 +80,7 @@ class Depth:
         return RecipeResult(model, steps=(step,), training=training, notes=(note,))
 
     def dial(self, case: RecipeContext) -> tuple[Sequence[Recipe], int]:
-        """One layer less each time; nothing to turn where the person said how many."""
+        """One layer less at each setting; none where the user fixed the number."""
         if self.layers is not None or case.options.get("layers"):
             return [], 0
         _, count, reason = self._found(case)
@@ -86,7 +92,7 @@ class Depth:
         return int(self.layers or case.options.get("layers") or max(1, round(KEPT * count)))
 
     def _found(self, case: RecipeContext) -> tuple[str, int, str | None]:
-        """Return name and length of the longest list from which layers can be left out, else why there is none."""
+        """Return name, length and None for the longest list that layers can be removed from, else the reason."""
         first: tuple[str, int, str | None] = ("", 0, "No stack of identical layers to remove.")
         for place, (name, layers) in enumerate(layer_lists(case.subject.model)):
             count, keep = len(layers), self._keep(case, len(layers))
@@ -102,10 +108,10 @@ class Depth:
 
 
 def layer_lists(model: Any) -> list[tuple[str, Any]]:
-    """Return name and list of each row of two or more layers of one class, the longest first."""
+    """Return name and list of each `ModuleList` of two or more layers of one class, the longest first."""
     import torch
 
-    found = [
+    lists = [
         (name, module)
         for name, module in model.named_modules()
         if name
@@ -113,18 +119,18 @@ def layer_lists(model: Any) -> list[tuple[str, Any]]:
         and len(module) > 1
         and len({type(layer) for layer in module}) == 1
     ]
-    return sorted(found, key=lambda item: -len(item[1]))
+    return sorted(lists, key=lambda item: -len(item[1]))
 
 
 def evenly(count: int, keep: int) -> list[int]:
-    """Return which of `count` layers to keep: the first, the last, and evenly between them."""
+    """Return the indices of the layers to keep, evenly spaced: the first, the last, and others between."""
     if keep == 1:
         return [0]
     return [round(place * (count - 1) / (keep - 1)) for place in range(keep)]
 
 
 def misfit(case: RecipeContext, name: str, chosen: list[int]) -> str | None:
-    """Return why those layers alone would not do in a model; None where they would. The model is left as it was."""
+    """Return why the chosen layers alone don't make a working model; None where they do. The model is unchanged."""
     import torch
 
     subject = case.subject
@@ -140,10 +146,10 @@ def misfit(case: RecipeContext, name: str, chosen: list[int]) -> str | None:
 
 
 def _broken(subject: SourceModel, name: str, chosen: list[int], beside: Sequence[str], inputs: Any) -> str | None:
-    """Return what does not work any more without the other layers, tried on two examples; None where all does."""
+    """Return what fails without the other layers, tried on two examples; None if nothing does."""
     import torch
 
-    # The structure anew around the same weights: it is only called.
+    # Copy the structure around the same weights: they are not changed.
     bare = copy.deepcopy(subject.model, {id(weight): weight for weight in subject.model.parameters()})
     try:
         keep_layers(bare, name, chosen, beside)
@@ -164,25 +170,25 @@ def _broken(subject: SourceModel, name: str, chosen: list[int], beside: Sequence
 
 
 def _writes(model: Any, inputs: Any) -> bool:
-    """Whether transformers writes two tokens with a model, by the cache that it makes for its layers."""
+    """Whether transformers generates two tokens with a model, with the cache that it makes for its layers."""
     import torch
 
     if not of_transformers(model) or not model.can_generate() or not isinstance(inputs, Mapping):
         return False
-    given = {key: leaf for key, leaf in inputs.items() if "labels" not in key and not key.startswith("decoder_")}
+    prompt = {key: leaf for key, leaf in inputs.items() if "labels" not in key and not key.startswith("decoder_")}
     try:
         with torch.no_grad(), unseen(), SourceModel(model).kept():
-            model.generate(**given, max_new_tokens=2, do_sample=False)
+            model.generate(**prompt, max_new_tokens=2, do_sample=False)
     except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError):
         return False
     return True
 
 
 def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None]:
-    """Return which lists are called in turn with a list, and why its layers don't follow each other in one shape.
+    """Return the lists called in step with a list, and why its layers are no simple sequence.
 
-    One call with hooks tells. A norm for each layer in a list of its own is such a list: what goes from one goes from
-    the other. The reason is None where each layer takes what the one before it gives.
+    An example is a separate list with a norm for each layer: its elements are removed with the layers. The reason is
+    None where each layer takes the output of the one before it. Found by one call with hooks.
     """
     import torch
 
@@ -197,8 +203,8 @@ def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None
 
     def note(one: str, place: int) -> Any:
         def hook(_module: Any, given: Any, named: Any, output: Any) -> None:
-            taken = [(leaf, leaf._version) for leaf in leaves([given, named])]
-            calls.append((one, place, taken, [leaf.shape for _, leaf in tensors_of(output)]))
+            input_versions = [(leaf, leaf._version) for leaf in leaves([given, named])]
+            calls.append((one, place, input_versions, [leaf.shape for _, leaf in tensors_of(output)]))
 
         return hook
 
@@ -206,7 +212,7 @@ def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None
         part.register_forward_hook(note(one, place), with_kwargs=True)
         for one, layers in lists.items()
         for place, layer in enumerate(layers)
-        # What only holds others is never called itself.
+        # A container itself is never called.
         for part in (layer.children() if isinstance(layer, (torch.nn.ModuleList, torch.nn.ModuleDict)) else (layer,))
     ]
     try:
@@ -216,17 +222,20 @@ def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None
         for hook in hooks:
             hook.remove()
     groups: list[tuple[int, list[Any], list[Any]]] = []
-    for one, place, taken, gave in calls:
+    for one, place, input_versions, output_shapes in calls:
         if one != name:
             continue
         if groups and groups[-1][0] == place:
-            groups[-1][2].extend(gave)
+            groups[-1][2].extend(output_shapes)
         else:
-            groups.append((place, taken, gave))
+            groups.append((place, input_versions, output_shapes))
     count, order = len(lists[name]), [place for place, _, _ in groups]
     if not order or order != list(range(count)) * (len(order) // count):
         return (), f"The layers of {name} are not called one after the other."
-    flows = [next((one for one in taken if one[0].shape in gave), None) for _, taken, gave in groups]
+    flows = [
+        next((one for one in input_versions if one[0].shape in output_shapes), None)
+        for _, input_versions, output_shapes in groups
+    ]
     if len({None if flow is None else flow[0].shape for flow in flows} | {None}) != 2 or None in flows:
         return (), f"The layers of {name} don't take and give one and the same shape, so none can be left out."
     same = [
@@ -236,28 +245,28 @@ def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None
     if any(same):
         return (), f"The layers of {name} stand side by side; none takes what another gives."
     begin, second = (next(at for at, call in enumerate(calls) if call[:2] == (name, place)) for place in (0, 1))
-    # A list is called in turn with it where one of its parts is called on the way from the first layer to the second.
+    # Lists are in step if one of their elements is called between the first layer and the second.
     return tuple(sorted({one for one, _, _, _ in calls[begin:second]} - {name})), None
 
 
 def keep_layers(model: Any, name: str, chosen: list[int], beside: Sequence[str] = ()) -> None:
-    """Keep the chosen layers of a list, and of those beside it; its setting and the layers' own numbers follow.
+    """Keep the chosen layers of a list and of the lists in step; update the configuration and layer indices.
 
     Raises
     ------
     ShrinkError
-        If the list is not there or is too short, or no setting of transformers' own model counts its layers.
+        If the list does not exist or is too short, or no setting of a transformers configuration counts its layers.
     """
     import torch
 
     named = dict(model.named_modules())
-    lists: list[Any] = [named.get(one) for one in (name, *beside)]
+    lists: list[Any] = [named.get(part) for part in (name, *beside)]
     before = len(lists[0]) if isinstance(lists[0], torch.nn.ModuleList) else 0
     if not chosen or max(chosen) >= before or min(chosen) < 0:
         raise ShrinkError(f"There is no list {name!r} of more than {max(chosen, default=0)} layers in this model.")
-    if any(not isinstance(one, torch.nn.ModuleList) or len(one) != before for one in lists):
+    if any(not isinstance(part, torch.nn.ModuleList) or len(part) != before for part in lists):
         raise ShrinkError(f"The lists beside {name!r} have not as many layers as it.")
-    owner = next((one for one in _outer(name) if of_transformers(named[one])), None)
+    owner = next((part for part in _outer(name) if of_transformers(named[part])), None)
     inside = None if owner is None else name[len(owner) + 1 if owner else 0 :]
     old = None if owner is None else shapes_of(named[owner])
     for layers in lists:
@@ -268,14 +277,14 @@ def keep_layers(model: Any, name: str, chosen: list[int], beside: Sequence[str] 
             if isinstance(getattr(module, "layer_idx", None), int):
                 module.layer_idx = number
     if owner is not None and inside is not None and old is not None:
-        found = setting(named[owner], inside, old, chosen, before)
-        if found is None:
+        changes = setting(named[owner], inside, old, chosen, before)
+        if changes is None:
             raise ShrinkError(f"No setting of its configuration counts the layers of {name}, so they stay.")
-        changed(named[owner].config, found)
+        changed(named[owner].config, changes)
 
 
 def _outer(name: str) -> Iterator[str]:
-    """Yield the names of what a part is in, from the outside in."""
+    """Yield the names of a module's ancestors, outermost first."""
     parts = name.split(".")
     yield from (".".join(parts[:end]) for end in range(len(parts)))
 
@@ -286,16 +295,29 @@ def shapes_of(model: Any) -> dict[str, Any]:
 
 
 Change = tuple[tuple[str, ...], Any]
-"""A setting of a configuration, in which of its parts, and its new value."""
+"""Path of a setting within a configuration, and its new value."""
 
 
 def setting(model: Any, name: str, old: dict[str, Any], chosen: Sequence[int], before: int) -> list[Change] | None:
-    """Return which settings count the layers of a list, with their new values; None where none does.
+    """Return the settings that count the layers of a list, with their new values; None if there are none.
 
-    The model is one of transformers' own with those layers gone already, `old` what its weights' shapes were. A model
-    made by the changed configuration, without memory for weights, must have those names and shapes that are left.
+    A model built from the changed configuration (on the meta device) must have the names and shapes of the remaining
+    weights.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        The model, with layers removed already.
+    name : str
+        Name of the list.
+    old : dict
+        Shapes of the weights before.
+    chosen : sequence of int
+        Indices of the layers that were kept.
+    before : int
+        Number of layers before.
     """
-    config, left = model.config, shapes_of(model)
+    config, remaining = model.config, shapes_of(model)
 
     def made(changes: Sequence[Change]) -> dict[str, Any] | None:
         again = copy.deepcopy(config)
@@ -303,20 +325,22 @@ def setting(model: Any, name: str, old: dict[str, Any], chosen: Sequence[int], b
             changed(again, changes)
             return shapes_of(new(type(model), again, "meta"))
         except (ShrinkError, ValueError, TypeError, AttributeError, KeyError):
-            return None  # that setting can't be so
+            return None  # this value is not valid
 
-    whole = made([])
-    if whole is None:
+    unchanged = made([])
+    if unchanged is None:
         return None
 
     def fits(changes: Sequence[Change]) -> bool:
-        found = made(changes)
-        if found is None or any(found.get(key) != whole[key] for key in whole if not key.startswith(f"{name}.")):
+        shapes = made(changes)
+        if shapes is None or any(
+            shapes.get(key) != unchanged[key] for key in unchanged if not key.startswith(f"{name}.")
+        ):
             return False
-        keys = [{key for key in held if key.startswith(f"{name}.")} for held in (found, left)]
-        # Shapes that its configuration did not say before, as of fewer heads, it does not say now.
-        said = all(whole.get(key) == old.get(key) for key in old if key.startswith(f"{name}."))
-        return keys[0] == keys[1] and (not said or all(found[key] == left[key] for key in keys[0]))
+        keys = [{key for key in weights if key.startswith(f"{name}.")} for weights in (shapes, remaining)]
+        # Shapes that differed from the configuration before, as after pruning heads, still differ.
+        matched_before = all(unchanged.get(key) == old.get(key) for key in old if key.startswith(f"{name}."))
+        return keys[0] == keys[1] and (not matched_before or all(shapes[key] == remaining[key] for key in keys[0]))
 
     for path, part in _parts(config):
         counts = [key for key, value in vars(part).items() if _counts(key) and value == before and type(value) is int]
@@ -326,8 +350,8 @@ def setting(model: Any, name: str, old: dict[str, Any], chosen: Sequence[int], b
             if _counts(key) and isinstance(value, (list, tuple)) and len(value) == before
         ]
         for key in counts:
-            for more in [kinds, []] if kinds else [[]]:
-                changes = [((*path, key), len(chosen)), *more]
+            for lists in [kinds, []] if kinds else [[]]:
+                changes = [((*path, key), len(chosen)), *lists]
                 if fits(changes):
                     return changes
     return None
@@ -338,7 +362,7 @@ def _counts(key: str) -> bool:
 
 
 def _parts(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield a configuration and those in it, each with where it stands."""
+    """Yield a configuration and its nested ones, each with its path."""
     yield path, config
     for key, value in vars(config).items():
         if hasattr(value, "to_dict") and hasattr(value, "model_type"):
@@ -346,7 +370,7 @@ def _parts(config: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def changed(config: Any, changes: Sequence[Change]) -> None:
-    """Write settings into a configuration, lists before the numbers that must go with them."""
+    """Apply changes to a configuration: lists before the counts that are validated against them."""
     for path, value in sorted(changes, key=lambda one: not isinstance(one[1], list)):
         part = config
         for step in path[:-1]:
@@ -355,10 +379,10 @@ def changed(config: Any, changes: Sequence[Change]) -> None:
 
 
 def as_configured(model: Any) -> Any:
-    """Return transformers' own model as its configuration makes it, with its weights; any other model as it is.
+    """Rebuild a transformers model from its configuration with its weights; return any other model unchanged.
 
-    Layers know their place in more ways than by a number: by a mask, a window, or a scale of their own. So what is
-    trained is what a load will make.
+    Layers may depend on their index by a mask, a window or a scale. Rebuilding makes sure that the trained model is the
+    one that loading makes.
     """
     import torch
 
@@ -366,18 +390,18 @@ def as_configured(model: Any) -> Any:
         return model
     device = next(model.parameters()).device
     with torch.random.fork_rng(devices=[]):
-        made = new(type(model), model.config, "cpu")
-    if shapes_of(made) != shapes_of(model):
+        rebuilt = new(type(model), model.config, "cpu")
+    if shapes_of(rebuilt) != shapes_of(model):
         return model
     for name, weight in model.named_parameters(remove_duplicate=False):
         outer, _, own = name.rpartition(".")
-        made.get_submodule(outer).register_parameter(own, weight)
-    made.to(device)
+        rebuilt.get_submodule(outer).register_parameter(own, weight)
+    rebuilt.to(device)
     kept = set(model.state_dict())
     for name, buffer in model.named_buffers(remove_duplicate=False):
         if name in kept:
             outer, _, own = name.rpartition(".")
-            made.get_submodule(outer).register_buffer(own, buffer)
+            rebuilt.get_submodule(outer).register_buffer(own, buffer)
     if getattr(model, "generation_config", None) is not None:
-        made.generation_config = model.generation_config
-    return made.eval()
+        rebuilt.generation_config = model.generation_config
+    return rebuilt.eval()

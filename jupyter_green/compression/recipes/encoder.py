@@ -1,4 +1,4 @@
-"""The encoder inside a sentence-transformers model: what is exported, and put back so that `encode` works as before."""
+"""The encoder in a sentence-transformers model: it is exported alone and put back, so that `encode` works as before."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .recipe import RecipeContext
 
 
 def encoder_of(model: Any) -> str | None:
-    """Return the name of the one transformers model inside; None where there is none, or more than one."""
-    found: list[str] = []
+    """Return the name of the only transformers model inside; None if there is none, or more than one."""
+    encoders: list[str] = []
     for name, module in model.named_modules():
         kinds = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(module).__mro__}
-        inside = any(name.startswith(f"{outer}.") for outer in found)
+        inside = any(name.startswith(f"{outer}.") for outer in encoders)
         if name and not inside and "transformers.PreTrainedModel" in kinds:
-            found.append(name)
-    return found[0] if len(found) == 1 else None
+            encoders.append(name)
+    return encoders[0] if len(encoders) == 1 else None
 
 
 def opened(case: RecipeContext, name: str) -> RecipeContext:
-    """Return the case of what is inside; it takes the same inputs by name."""
+    """Return the context for the encoder alone; it takes the same inputs by name."""
 
     def inner(subject: SourceModel) -> SourceModel:
         return replace(subject, model=subject.model.get_submodule(name), kind="transformers")
@@ -32,16 +32,16 @@ def opened(case: RecipeContext, name: str) -> RecipeContext:
 
 
 def put(model: Any, name: str, inner: Any) -> Any:
-    """Return a copy of a model with something else in that place, which keeps the settings that are asked for there."""
+    """Return a copy of a model with a module replaced; the new one gets the old one's configuration."""
     before = model.get_submodule(name)
     inner.config = getattr(before, "config", None)
-    made = copy.deepcopy(model, {id(before): inner})
-    made.eval()
-    return made
+    result = copy.deepcopy(model, {id(before): inner})
+    result.eval()
+    return result
 
 
 def within(model: Any, layer: str) -> str:
-    """Return a layer's name as it is called from inside: the longest end of it that names a part of `model`."""
+    """Return a layer's name relative to `model`: the longest suffix that names one of its modules."""
     names = dict(model.named_modules())
     while layer not in names and "." in layer:
         layer = layer.partition(".")[2]

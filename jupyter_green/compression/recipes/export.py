@@ -1,4 +1,4 @@
-"""A model as ONNX: exported with free batch size and length, and seen to give the same numbers beside the original."""
+"""ONNX export with dynamic batch size and lengths, and numerical comparison with the original."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .recipe import RecipeContext
 
 OPSET = 17
 COMPARED = 4
-"""Examples that are held beside each other; more cost time and tell nothing more."""
+"""Maximum number of examples in a comparison."""
 SIZES = (1, 7, 31)
-"""Further sizes of an axis that are tried, beside half, one more and twice what the data has."""
+"""Further sizes of an axis to try, beside half, one more and twice the size in the data."""
 LIBRARIES = frozenset({"site-packages", "dist-packages", "jupyter_green"})
-"""Folders whose code is not the person's."""
+"""Path components of code that is not the user's."""
 CLOSE = 2e-3
-"""By how much (relative to the largest output) an exported model may differ from the original it was made from."""
+"""Tolerated difference between exported and original outputs, relative to the largest output."""
 
 
 def input_names(inputs: Any) -> list[str]:
@@ -34,34 +34,49 @@ def input_names(inputs: Any) -> list[str]:
 
 
 def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Return a batch's tensors by name, as ONNX Runtime takes them."""
+    """Return a batch's tensors by name as NumPy arrays, for ONNX Runtime."""
     return {name: leaf.detach().cpu().contiguous().numpy() for name, leaf in zip(names, leaves(inputs), strict=True)}
 
 
 def export(
     case: RecipeContext, names: Sequence[str], path: Path, free: Sequence[tuple[int, int]] = ()
 ) -> tuple[list[str], list[str]]:
-    """Write the model as ONNX with free batch size; return its outputs' names, and where its own code decides.
+    """Write a model as ONNX with dynamic batch size.
 
-    Other axes that stay free are given as the place of an input and an axis of it. What a person's code decides by a
-    size or a value is exported as it fell.
+    Parameters
+    ----------
+    case : RecipeContext
+        The model and its data.
+    names : sequence of str
+        Names of the inputs.
+    path : Path
+        The file to write.
+    free : sequence of (int, int)
+        Other dynamic axes: index of an input, and one of its axes.
+
+    Returns
+    -------
+    names : list of str
+        Name of the output.
+    lines : list of str
+        Lines of the user's code that branch on a size or value; the export has only the branch that was taken.
     """
     import torch
 
     subject, sample = case.subject, case.tune[0].part(0, 2).to(case.subject.device).inputs
     with torch.inference_mode():
         output = subject.call(sample)
-    given = [_name_of(output, subject.main(output))]
+    output_names = [_name_of(output, subject.main(output))]
 
     class Flat(torch.nn.Module):
-        """Takes tensors in order and gives the main one."""
+        """Takes tensors in order and returns the main output."""
 
         def __init__(self) -> None:
             super().__init__()
             self.model = subject.model
 
         def forward(self, *tensors: Any) -> Any:
-            """Call the model as it is called."""
+            """Call the model."""
             inputs = dict(zip(names, tensors, strict=True)) if isinstance(sample, Mapping) else tensors
             return subject.main(subject.call(inputs, self.model))
 
@@ -71,51 +86,51 @@ def export(
         axes[name] = {0: "batch"}
     for place, axis in free:
         axes[names[place]][axis] = f"{names[place]}_{axis}"
-    axes[given[0]] = {0: "batch"}
+    axes[output_names[0]] = {0: "batch"}
     try:
-        with captured_output(), warnings.catch_warnings(record=True) as said, torch.no_grad():
+        with captured_output(), warnings.catch_warnings(record=True) as caught, torch.no_grad():
             warnings.simplefilter("always")
             torch.onnx.export(
                 Flat().eval(),
                 tensors,
                 str(path),
                 input_names=list(names),
-                output_names=given,
+                output_names=output_names,
                 dynamic_axes=axes,
                 opset_version=OPSET,
                 dynamo=False,
             )
     except (MemoryError, torch.OutOfMemoryError):
-        raise  # that has a sentence of its own
+        raise  # reported elsewhere
     except Exception as error:  # the exporter has an error class for each reason
         raise ShrinkError(f"PyTorch's exporter can't write this model as ONNX ({why(error)}).") from error
-    return given, _decisions(said)
+    return output_names, _decisions(caught)
 
 
 def _decisions(said: Sequence[warnings.WarningMessage]) -> list[str]:
-    """Return the lines of a person's own code that made a number of Python of a traced size or value."""
-    from torch.jit._trace import TracerWarning  # torch.jit does not export it by name
+    """Return the lines of the user's own code that converted a traced size or value to a Python number."""
+    from torch.jit._trace import TracerWarning  # not exported by torch.jit
 
-    found = {
-        (Path(one.filename), one.lineno)
-        for one in said
-        if issubclass(one.category, TracerWarning) and LIBRARIES.isdisjoint(Path(one.filename).parts)
+    locations = {
+        (Path(warning.filename), warning.lineno)
+        for warning in said
+        if issubclass(warning.category, TracerWarning) and LIBRARIES.isdisjoint(Path(warning.filename).parts)
     }
-    cell = "your notebook"  # a cell has no name that tells anybody which
+    cell = "your notebook"  # the file name of a cell is meaningless to users
     return [
         f"line {line} of {cell if any('ipykernel' in part for part in path.parts) else path.name}"
-        for path, line in sorted(found)
+        for path, line in sorted(locations)
     ]
 
 
 Axis = tuple[int, int]
-"""The place of an input, and an axis of it."""
+"""Index of an input, and one of its axes."""
 
 
 def resized(subject: SourceModel, batch: Batch) -> list[tuple[tuple[Axis, ...], list[Any]]]:
-    """Return axes that the model takes in other sizes, with inputs of such sizes; the batch is none of them.
+    """Return the axes that may have other sizes, each with inputs of such sizes.
 
-    Inputs of whole numbers that are of one length change together, others where none may change alone.
+    Integer inputs of equal size are resized together; floating-point inputs alone, or together if that fails.
     """
     import torch
 
@@ -128,7 +143,7 @@ def resized(subject: SourceModel, batch: Batch) -> list[tuple[tuple[Axis, ...], 
 
     def taken(axes: Sequence[Axis]) -> list[Any]:
         size = tensors[axes[0][0]].shape[axes[0][1]]
-        found = []
+        results = []
         for other in sorted({size // 2, size + 1, 2 * size, *SIZES} - {0, size}):
             changed = {
                 id(tensors[place]): tensors[place].index_select(
@@ -141,43 +156,45 @@ def resized(subject: SourceModel, batch: Batch) -> list[tuple[tuple[Axis, ...], 
                 with torch.inference_mode():
                     output = subject.main(subject.call(given))
             except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
-                continue  # the model itself takes no such size
+                continue  # the model itself does not support this size
             if bool(output.isfinite().all()):
-                found.append(given)
-        return found
+                results.append(given)
+        return results
 
-    found: list[tuple[tuple[Axis, ...], list[Any]]] = []
+    results: list[tuple[tuple[Axis, ...], list[Any]]] = []
     for axes in shared.values():
         alone: list[tuple[Axis, ...]] = [
             (one,) for one in axes if tensors[one[0]].is_floating_point() or len(axes) == 1
         ]
-        good = [(one, others) for one in alone if (others := taken(one))]
-        if len(good) < len(axes) and len(axes) > 1 and (others := taken(axes)):
-            good = [*good, (tuple(axes), others)]
-        found += good
-    return found
+        working = [(one, others) for one in alone if (others := taken(one))]
+        if len(working) < len(axes) and len(axes) > 1 and (others := taken(axes)):
+            working = [*working, (tuple(axes), others)]
+        results += working
+    return results
 
 
 def alike(case: RecipeContext, made: Any, inputs: Any) -> bool:
-    """Whether an exported model gives the same numbers as the model, for inputs of another size."""
+    """Whether an exported model's output equals the model's, for inputs of another size."""
     import torch
 
     with torch.inference_mode():
-        wanted = case.subject.main(case.subject.call(inputs))
+        expected = case.subject.main(case.subject.call(inputs))
         try:
-            given = case.subject.main(case.subject.call(inputs, made))
-        except Exception:  # noqa: BLE001 - ONNX Runtime has an error class for each reason; the size is then fixed
+            output = case.subject.main(case.subject.call(inputs, made))
+        except Exception:  # noqa: BLE001 - ONNX Runtime has an error class for each reason; the axis then stays static
             return False
-    return outputs.alike(given, wanted, CLOSE)
+    return outputs.alike(output, expected, CLOSE)
 
 
 def compare(case: RecipeContext, made: Any) -> None:
-    """See that an exported model gives the same numbers, for one example and for others' lengths too.
+    """Check that an exported model's outputs equal the original's, for one example and for another batch.
 
     Raises
     ------
     ValueError
-        If it does not.
+        If the numbers differ.
+    ShrinkError
+        If it does not accept the number of examples.
     """
     import torch
 
@@ -185,14 +202,14 @@ def compare(case: RecipeContext, made: Any) -> None:
     with torch.inference_mode():
         for batch in batches:
             inputs = batch.to(case.subject.device).inputs
-            wanted = case.subject.main(case.subject.call(inputs))
+            expected = case.subject.main(case.subject.call(inputs))
             try:
-                given = case.subject.main(case.subject.call(inputs, made))
+                output = case.subject.main(case.subject.call(inputs, made))
             except ShrinkError as error:
                 raise ShrinkError(_one_size(batch)) from error
-            if given.shape != wanted.shape:
+            if output.shape != expected.shape:
                 raise ShrinkError(_one_size(batch))
-            if not outputs.alike(given, wanted, CLOSE):
+            if not outputs.alike(output, expected, CLOSE):
                 raise ValueError("The exported model gives other numbers than the original.")
 
 
@@ -202,7 +219,10 @@ def _one_size(batch: Batch) -> str:
 
 
 def several(case: RecipeContext) -> bool:
-    """Whether a person's own module answers with more than one tensor; what transformers adds is known to its users."""
+    """Whether a user's own module returns more than one tensor.
+
+    Additional outputs of transformers models don't count.
+    """
     import torch
 
     if case.subject.kind != "module":
@@ -212,7 +232,7 @@ def several(case: RecipeContext) -> bool:
 
 
 def _name_of(output: Any, main: Any) -> str:
-    """Return the name of the judged tensor in what the model returned; "tensor" or "tuple" where it has none."""
+    """Return the name of the main tensor in the model's output; "tensor" or "tuple" if it has none."""
     if output is main:
         return "tensor"
     if getattr(output, "logits", None) is main:

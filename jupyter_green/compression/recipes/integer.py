@@ -1,7 +1,7 @@
-"""Whole numbers in PyTorch itself: int8 weights and activations of Linear layers, as `quantize_dynamic` makes them.
+"""Dynamic int8 in PyTorch: int8 weights and activations of Linear layers, by `quantize_dynamic`.
 
-PyTorch has announced for years that it will be removed; where it is gone, the recipe says so. It acts on Linear layers
-alone: for a convolutional network it does nothing, silently, so it is not tried there.
+PyTorch has deprecated it; where it is missing, the recipe says so. It only affects Linear layers and ignores
+convolutions, so it does not apply to convolutional networks.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from jupyter_green.compression.process.output_capture import captured_output
 from .recipe import RecipeContext, RecipeResult
 
 LEAST_SHARE = 0.3
-"""Share of the weights in Linear layers from which on the rest does not eat up the gain."""
+"""Minimum share of the weights in Linear layers at which quantization pays off."""
 ENGINES = ("onednn", "x86", "fbgemm", "qnnpack")
-"""In the order of what was measured on AVX-512 VNNI."""
+"""Fastest first, as measured on AVX-512 VNNI."""
 
 
 class TorchInteger:
@@ -27,7 +27,7 @@ class TorchInteger:
     Parameters
     ----------
     spared : sequence of str
-        Layers that stay as they are.
+        Layers to skip.
     """
 
     trains = False
@@ -37,11 +37,11 @@ class TorchInteger:
         self.name = f"int8 in PyTorch{left_out(self.spared)}"
 
     def without(self, layers: Sequence[str]) -> TorchInteger:
-        """Leave out the layers that suffer most."""
+        """Skip the most sensitive layers."""
         return TorchInteger(layers)
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only on a processor, and where Linear layers hold a good part of the weights."""
+        """Only on a processor, and where Linear layers hold enough of the weights."""
         import torch
 
         if case.subject.device.type != "cpu":
@@ -62,14 +62,14 @@ class TorchInteger:
 
 
 def left_out(spared: Sequence[str]) -> str:
-    """Return what is added to a name where layers are left out."""
+    """Return the suffix of a recipe's name if layers are skipped."""
     if not spared:
         return ""
     return f", {len(spared)} layer{'s' if len(spared) > 1 else ''} left out"
 
 
 def linear_share(subject: SourceModel) -> float:
-    """Return the share of the weights outside embeddings that Linear layers hold whose weight no norm makes anew."""
+    """Return the share of weights (without embeddings) in Linear layers whose weight is no parametrization."""
     import torch
 
     linear = sum(
@@ -81,26 +81,26 @@ def linear_share(subject: SourceModel) -> float:
 
 
 def best_engine() -> str:
-    """Return the engine to quantize with."""
+    """Return the quantized engine to use."""
     import torch
 
-    there = torch.backends.quantized.supported_engines
-    return next((engine for engine in ENGINES if engine in there), str(torch.backends.quantized.engine))
+    supported = torch.backends.quantized.supported_engines
+    return next((engine for engine in ENGINES if engine in supported), str(torch.backends.quantized.engine))
 
 
 def quantized(model: Any, engine: str, spared: Sequence[str] = ()) -> Any:
-    """Return a model with its Linear layers in dynamic int8; the process' engine is put back."""
+    """Return a model with its Linear layers in dynamic int8; the global engine is restored."""
     import torch
 
-    wanted = {name for name, module in model.named_modules() if type(module) is torch.nn.Linear} - set(spared)
-    wanted -= {name for name, module in model.named_modules() if made_anew(module)}
-    kinds = dict.fromkeys(sorted(wanted), torch.ao.quantization.default_dynamic_qconfig)
-    before = torch.backends.quantized.engine
+    names = {name for name, module in model.named_modules() if type(module) is torch.nn.Linear} - set(spared)
+    names -= {name for name, module in model.named_modules() if made_anew(module)}
+    config = dict.fromkeys(sorted(names), torch.ao.quantization.default_dynamic_qconfig)
+    engine_before = torch.backends.quantized.engine
     try:
         torch.backends.quantized.engine = engine
         with captured_output(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = torch.ao.quantization.quantize_dynamic(model, kinds, dtype=torch.qint8)
+            result = torch.ao.quantization.quantize_dynamic(model, config, dtype=torch.qint8)
     finally:
-        torch.backends.quantized.engine = before
-    return made.eval()
+        torch.backends.quantized.engine = engine_before
+    return result.eval()

@@ -1,6 +1,6 @@
-"""A model in ONNX Runtime that is called like the original.
+"""An ONNX model in ONNX Runtime, called like the original.
 
-Threads don't spin while they wait: that would cost energy and give nothing.
+Spinning of idle threads is disabled: it costs energy without a gain.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
     Parameters
     ----------
     model : bytes
-        The ONNX model, whole; nothing outside it is read.
+        The whole ONNX model; no other file is read.
     names : sequence of str
-        Its inputs in the order of the original's.
+        Names of its inputs, in the original's order.
     outputs : sequence of str
-        Its one output; "tensor" means that the original returns the tensor itself.
+        Name of its only output; "tensor" if the original returns the tensor itself, "tuple" for a tuple.
     threads : int, optional
-        In how many it runs; never more than PyTorch may take, which it takes without this.
+        Number of threads, at most PyTorch's. By default equal to it.
     """
     import torch
 
@@ -41,7 +41,7 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
             settings.inter_op_num_threads = 1
             settings.log_severity_level = 3
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            # Bytes that are two formats at once would be checked as one and run as the other.
+            # Fix the format: bytes that are valid in two formats could be checked as one and run as the other.
             settings.add_session_config_entry("session.load_model_format", "ONNX")
             self.onnx = model
             self.config: Any = None
@@ -50,16 +50,18 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
             self.taken = {item.name for item in self.session.get_inputs()}
 
         def forward(self, *arguments: Any, **named: Any) -> Any:
-            """Run it; positional inputs are taken in the original's order."""
-            given = {**dict(zip(self.names, arguments, strict=False)), **named}
-            missing = [name for name in self.names if name in self.taken and given.get(name) is None]
+            """Run the model; positional inputs are in the original's order."""
+            inputs = {**dict(zip(self.names, arguments, strict=False)), **named}
+            missing = [name for name in self.names if name in self.taken and inputs.get(name) is None]
             if missing:
                 raise TypeError(f"This model was made for {', '.join(self.names)}; {', '.join(missing)} is missing.")
-            fed = {name: given[name].detach().cpu().contiguous().numpy() for name in self.names if name in self.taken}
+            arrays = {
+                name: inputs[name].detach().cpu().contiguous().numpy() for name in self.names if name in self.taken
+            }
             try:
-                result = torch.from_numpy(self.session.run(None, fed)[0])
+                result = torch.from_numpy(self.session.run(None, arrays)[0])
             except Exception as error:  # ONNX Runtime has an error class for each reason
-                sizes = ", ".join(f"{name} {' x '.join(map(str, one.shape))}" for name, one in fed.items())
+                sizes = ", ".join(f"{name} {' x '.join(map(str, array.shape))}" for name, array in arrays.items())
                 raise ShrinkError(
                     f"This exported model can't be called with {sizes} ({why(error).rstrip('.')})."
                 ) from error
@@ -70,7 +72,7 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
             return _output(outputs[0], result)
 
         def in_threads(self, threads: int) -> Any:
-            """Return the same model that runs in another number of threads."""
+            """Return the same model with another number of threads."""
             return self if threads == self.threads else self._again(threads)
 
         def _again(self, threads: int) -> Any:
@@ -92,18 +94,18 @@ def _output(name: str, tensor: Any) -> Any:
         from transformers.utils import ModelOutput
     except ImportError:
         return {name: tensor}
-    made = ModelOutput()
-    made[name] = tensor
-    return made
+    output = ModelOutput()
+    output[name] = tensor
+    return output
 
 
 def session_of(model: Any) -> Any:
-    """Return what runs in ONNX Runtime: the model, or a part of it; None where nothing does."""
+    """Return the module that runs in ONNX Runtime: the model or a submodule; None if there is none."""
     parts = getattr(model, "modules", tuple)
     return next((part for part in parts() if isinstance(getattr(part, "onnx", None), bytes)), None)
 
 
 def in_threads(model: Any, threads: int) -> Any:
-    """Return a model whose part in ONNX Runtime works in another number of threads."""
+    """Return a model whose module in ONNX Runtime uses another number of threads."""
     part = session_of(model)
     return part.in_threads(threads) if part is model else copy.deepcopy(model, {id(part): part.in_threads(threads)})

@@ -1,7 +1,7 @@
-"""Another runtime: the same network in ONNX Runtime on the processor, as it is or in int8, called like the original.
+"""ONNX Runtime on the processor, in float32 or int8, called like the original.
 
-What ONNX Runtime alone gives is no smaller model, so the report tells it apart. Weights become int8 ahead of time;
-activations while it runs (`dynamic`, for models of matrix products) or by ranges seen on examples (`static`, for
+The gain of the runtime alone is reported separately from that of a smaller model. Weights are quantized ahead of time;
+activations at run time (`dynamic`, for models of matrix products) or with ranges from calibration (`static`, for
 convolutions).
 """
 
@@ -31,12 +31,12 @@ CALIBRATED_BATCHES = 16
 
 
 class OnnxFloat:
-    """The same numbers in ONNX Runtime."""
+    """float32 in ONNX Runtime."""
 
     name = "ONNX Runtime"
     trains = False
     exports = True
-    """Whether it exports the model, which takes minutes where that is large."""
+    """Whether it exports the model, which takes minutes for a large one."""
     how = "float"
 
     def applies(self, case: RecipeContext) -> str | None:
@@ -61,10 +61,10 @@ class OnnxFloat:
         return next((reason for reason, true in against.items() if true), None)
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Export, see that the numbers are the same, and quantize; of a sentence-transformers model what is inside."""
-        whole = case.subject.model
-        inside = encoder_of(whole) if case.subject.kind == "sentence-transformers" else None
-        case = case if inside is None else opened(case, inside)
+        """Export, compare with the original, and quantize; of a sentence-transformers model, its encoder."""
+        model = case.subject.model
+        encoder = encoder_of(model) if case.subject.kind == "sentence-transformers" else None
+        case = case if encoder is None else opened(case, encoder)
         names = input_names(case.sample)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
@@ -77,25 +77,25 @@ class OnnxFloat:
                 made = wrapped(quantized.read_bytes(), names, outputs)
         threads = fewest_threads(case, made)
         step = {"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs, "threads": threads}
-        steps = (step if inside is None else {**step, "inside": inside},)
-        said = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
-        notes = (*sizes, *(() if threads == made.threads else (said,)))
+        steps = (step if encoder is None else {**step, "inside": encoder},)
+        thread_note = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
+        notes = (*sizes, *(() if threads == made.threads else (thread_note,)))
         made = made.in_threads(threads)
-        made = made if inside is None else put(whole, inside, made)
+        made = made if encoder is None else put(model, encoder, made)
         return RecipeResult(made, "onnx", steps, same_numbers=self.how == "float", notes=notes, runtime=RUNTIME)
 
     def quantize(self, case: RecipeContext, path: Path, names: Sequence[str]) -> Path | None:
-        """Return the quantized file; None for none."""
+        """Return the path of the quantized model; None for no quantization."""
         return None
 
 
 class OnnxDynamic(OnnxFloat):
-    """int8 weights, activations quantized while it runs.
+    """int8 weights, and activations quantized at run time.
 
     Parameters
     ----------
     spared : sequence of str
-        Layers that stay as they are.
+        Layers to skip.
     """
 
     how = "int8 dynamic"
@@ -105,7 +105,7 @@ class OnnxDynamic(OnnxFloat):
         self.name = f"ONNX Runtime int8{left_out(self.spared)}"
 
     def without(self, layers: Sequence[str]) -> OnnxDynamic:
-        """Leave out the layers that suffer most."""
+        """Skip the most sensitive layers."""
         return OnnxDynamic(layers)
 
     def applies(self, case: RecipeContext) -> str | None:
@@ -116,7 +116,7 @@ class OnnxDynamic(OnnxFloat):
         return reason
 
     def quantize(self, case: RecipeContext, path: Path, names: Sequence[str]) -> Path:
-        """Quantize weights by channel."""
+        """Quantize weights per channel."""
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         made, ready = path.with_name("int8.onnx"), prepared(path)
@@ -126,12 +126,12 @@ class OnnxDynamic(OnnxFloat):
 
 
 class OnnxStatic(OnnxFloat):
-    """int8 weights and activations, with ranges seen on examples.
+    """int8 weights and activations, with ranges from calibration.
 
     Parameters
     ----------
     spared : sequence of str
-        Layers that stay as they are.
+        Layers to skip.
     """
 
     how = "int8 static"
@@ -141,7 +141,7 @@ class OnnxStatic(OnnxFloat):
         self.name = f"ONNX Runtime int8, static{left_out(self.spared)}"
 
     def without(self, layers: Sequence[str]) -> OnnxStatic:
-        """Leave out the layers that suffer most."""
+        """Skip the most sensitive layers."""
         return OnnxStatic(layers)
 
     def applies(self, case: RecipeContext) -> str | None:
@@ -156,19 +156,19 @@ class OnnxStatic(OnnxFloat):
         return reason
 
     def quantize(self, case: RecipeContext, path: Path, names: Sequence[str]) -> Path:
-        """Calibrate on the examples kept for that, and quantize by channel."""
+        """Calibrate, and quantize per channel."""
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
         batches = list(case.tune[:CALIBRATED_BATCHES])
 
         class Reader(CalibrationDataReader):  # type: ignore[misc, unused-ignore] # ONNX Runtime is untyped
-            """Hands out the examples' inputs."""
+            """Yields the inputs of the calibration batches."""
 
             def __init__(self) -> None:
                 self.left = iter(batches)
 
             def get_next(self) -> dict[str, Any] | None:
-                """Return the next batch's, None at the end."""
+                """Return the next batch's inputs; None at the end."""
                 deadline.look()
                 batch = next(self.left, None)
                 return None if batch is None else feed(batch.inputs, names)
@@ -188,45 +188,47 @@ class OnnxStatic(OnnxFloat):
 
 
 def _exported(case: RecipeContext, names: Sequence[str], path: Path) -> tuple[list[str], Any, list[str]]:
-    """Export with each size free that holds at other sizes too; return outputs, the model and what its sizes may be."""
+    """Export with all axes dynamic that work at other sizes; return output names, model and notes on sizes."""
     sizes = resized(case.subject, case.tune[0])
-    every = list(dict.fromkeys(axis for axes, _ in sizes for axis in axes))
+    axes_found = list(dict.fromkeys(axis for axes, _ in sizes for axis in axes))
     try:
-        outputs, decisions = export(case, names, path, every)
+        outputs, decisions = export(case, names, path, axes_found)
         made = wrapped(path.read_bytes(), names, outputs)
-        wrong = {axis for axes, others in sizes if not all(alike(case, made, one) for one in others) for axis in axes}
-        good = [axis for axis in every if axis not in wrong]
-    except Exception:  # the exporter and ONNX Runtime have an error class for each reason; then with fixed sizes
+        failing = {axis for axes, others in sizes if not all(alike(case, made, one) for one in others) for axis in axes}
+        dynamic = [axis for axis in axes_found if axis not in failing]
+    except Exception:  # the exporter and ONNX Runtime have an error class for each reason; try static sizes
         if not sizes:
             raise
-        good, made, outputs = [], None, []
-    if len(good) < len(every) or made is None:
-        outputs, decisions = export(case, names, path, good)
+        dynamic, made, outputs = [], None, []
+    if len(dynamic) < len(axes_found) or made is None:
+        outputs, decisions = export(case, names, path, dynamic)
         made = wrapped(path.read_bytes(), names, outputs)
     shapes = [leaf.shape for leaf in leaves(case.sample)]
     fixed = [
         f"Exported it takes {names[place]} with axis {axis} of size {shapes[place][axis]} alone."
-        for place, axis in every
-        if (place, axis) not in good
+        for place, axis in axes_found
+        if (place, axis) not in dynamic
     ]
-    return outputs, made, [*_asked(sizes, good, names), *fixed, *_decided(decisions)]
+    return outputs, made, [*_asked(sizes, dynamic, names), *fixed, *_decided(decisions)]
 
 
 def _asked(
     sizes: Sequence[tuple[tuple[Axis, ...], list[Any]]], good: Sequence[Axis], names: Sequence[str]
 ) -> list[str]:
-    """Return in one sentence which axes are free, and at which other sizes that was seen."""
-    told = []
+    """Return a note on the dynamic axes and the other sizes that they were tested with."""
+    parts = []
     for axes, others in sizes:
         place, axis = axes[0]
         if (place, axis) in good:
-            seen = sorted({int(leaves(one)[place].shape[axis]) for one in others})
-            told.append(f"{' and '.join(names[one] for one, _ in axes)} axis {axis} at {', '.join(map(str, seen))}")
-    return [f"Exported, these sizes are free, seen to answer alike: {'; '.join(told)}."] if told else []
+            tested_sizes = sorted({int(leaves(item)[place].shape[axis]) for item in others})
+            parts.append(
+                f"{' and '.join(names[item] for item, _ in axes)} axis {axis} at {', '.join(map(str, tested_sizes))}"
+            )
+    return [f"Exported, these sizes are free, seen to answer alike: {'; '.join(parts)}."] if parts else []
 
 
 def _decided(lines: Sequence[str]) -> list[str]:
-    """Return in one sentence where a person's code decides by a size or a value, which an export knows one way of."""
+    """Return a note on the user's code that branches on a size or value."""
     if not lines:
         return []
     return [
@@ -237,10 +239,10 @@ def _decided(lines: Sequence[str]) -> list[str]:
 
 @contextmanager
 def unlogged() -> Iterator[None]:
-    """Keep ONNX Runtime's quantizer from writing into the notebook; it logs each layer that it leaves as it is."""
+    """Silence ONNX Runtime's quantizer, which logs each layer that it skips."""
 
     def others(record: logging.LogRecord) -> bool:
-        # It writes to the root logger, as others may meanwhile: those are heard.
+        # It logs to the root logger; records of others pass.
         return "onnxruntime" not in Path(record.pathname).parts
 
     root = logging.getLogger()
@@ -254,37 +256,37 @@ def unlogged() -> Iterator[None]:
 def nodes_of(path: Path, layers: Sequence[str]) -> list[str]:
     """Return the names of the nodes that an exported model's layers became.
 
-    A node is named after the modules it came from, `/model/encoder/layer.0/dense/MatMul`; what follows its parent's
-    own name in a Sequential repeats that name.
+    A node is named after the modules that it came from, such as `/model/encoder/layer.0/dense/MatMul`. Within a
+    Sequential the parent's own name is repeated.
     """
     if not layers:
         return []
     import onnx
 
-    wanted = set(layers)
-    found = [node.name for node in onnx.load(str(path)).graph.node if module_of(node.name) in wanted]
-    # The quantizer turns a Gemm into a MatMul of another name before it looks which are left out.
-    return [*found, *(f"{name}_MatMul" for name in found if name.endswith("/Gemm"))]
+    layer_names = set(layers)
+    nodes = [node.name for node in onnx.load(str(path)).graph.node if module_of(node.name) in layer_names]
+    # The quantizer renames a Gemm to a MatMul before it applies the exclusions.
+    return [*nodes, *(f"{name}_MatMul" for name in nodes if name.endswith("/Gemm"))]
 
 
 def module_of(node: str) -> str:
     """Return the name of the module that a node came from."""
-    found: list[str] = []
+    names: list[str] = []
     before = ""
     for part in node.strip("/").split("/")[1:-1]:
         repeated = before and part.startswith(f"{before}.")
-        found.append(part.removeprefix(f"{before}.") if repeated else part)
+        names.append(part.removeprefix(f"{before}.") if repeated else part)
         before = part
-    return ".".join(found)
+    return ".".join(names)
 
 
 def prepared(path: Path) -> Path:
-    """Return the model with shapes inferred and constants folded, which quantizing needs; as it is where that fails."""
+    """Return the model with inferred shapes and folded constants, for the quantizer; unchanged if that fails."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    made = path.with_name("prepared.onnx")
+    prepared_path = path.with_name("prepared.onnx")
     try:
-        quant_pre_process(str(path), str(made), skip_symbolic_shape=True)
+        quant_pre_process(str(path), str(prepared_path), skip_symbolic_shape=True)
     except (RuntimeError, ValueError, AssertionError):
         return path
-    return made
+    return prepared_path

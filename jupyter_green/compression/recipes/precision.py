@@ -1,4 +1,4 @@
-"""Half the bits: bfloat16 or float16 all through, where the hardware multiplies it; elsewhere it costs more."""
+"""bfloat16 or float16 weights and arithmetic, where the hardware supports it; elsewhere it costs more."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from typing import Any
 
 from jupyter_green.compression.data.batch import leaves
 
+from .hardware import processor_can, too_old
 from .recipe import RecipeContext, RecipeResult
-
-UNITS = {"bf16": ("avx512_bf16", "amx_bf16", "amx_tile"), "fp16": ("avx512_fp16", "amx_fp16")}
-"""What a processor has that multiplies 16 bits, as PyTorch calls it."""
 
 
 class BFloat16:
@@ -19,40 +17,40 @@ class BFloat16:
     trains = False
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only where the hardware multiplies bfloat16."""
+        """Only where the hardware supports bfloat16."""
         return unsupported_reason(case, self.name)
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Cast a copy; inputs are cast on the way in and outputs on the way out where they are not whole numbers."""
+        """Cast a copy; floating-point inputs and outputs are converted at each call."""
         import torch
 
         return cast_to(case, self.name, case.subject.model.to(torch.bfloat16))
 
 
 class Float16:
-    """Cast weights and arithmetic to float16, which has less range."""
+    """Cast weights and arithmetic to float16, which has a smaller range."""
 
     name = "fp16"
     trains = False
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only where the hardware multiplies float16."""
+        """Only where the hardware supports float16."""
         return unsupported_reason(case, self.name)
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Cast a copy, as for bfloat16; numbers beyond its range show as outputs that are not numbers."""
+        """Cast a copy, as for bfloat16. Values beyond its range become infinite or NaN."""
         return cast_to(case, self.name, case.subject.model.half())
 
 
 def cast_to(case: RecipeContext, name: str, model: Any) -> RecipeResult:
-    """Return a product of a model that computes in 16 bits, called like the original."""
+    """Return a result from a 16-bit model, wrapped if that is needed to call it like the original."""
     plain = case.subject.kind != "module" and not any(leaf.is_floating_point() for leaf in leaves(case.sample))
     steps = ({"recipe": name, "wrapped": not plain},)
     return RecipeResult(model if plain else wrapped(model, name), steps=steps, weights=model)
 
 
 def unsupported_reason(case: RecipeContext, name: str) -> str | None:
-    """Return why 16 bits can't be tried; None where they can."""
+    """Return why 16 bits can't be tried; None if they can."""
     import torch
 
     if next(case.subject.model.parameters()).dtype in (torch.bfloat16, torch.float16):
@@ -64,30 +62,8 @@ def unsupported_reason(case: RecipeContext, name: str) -> str | None:
     return None if processor_can(name) else f"This processor has no units for {name}, so it would cost more."
 
 
-def too_old(name: str, capability: tuple[int, int]) -> str | None:
-    """Return why a GPU of a compute capability can't; bfloat16 came with 8.0, float16 with 5.3, fast from 7.0 on."""
-    least = (8, 0) if name == "bf16" else (7, 0)
-    if capability >= least:
-        return None
-    return (
-        f"{name} needs a GPU of compute capability {least[0]}.{least[1]}; this one has {capability[0]}.{capability[1]}."
-    )
-
-
-def processor_can(name: str) -> bool:
-    """Whether this processor multiplies bfloat16 or float16 itself."""
-    import torch
-
-    told = getattr(torch.cpu, "get_capabilities", None)
-    if told is not None:
-        return any(bool(told().get(unit)) for unit in UNITS[name])
-    # An older PyTorch tells of some alone.
-    checks = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in UNITS[name])
-    return any(bool(check()) for check in checks if check is not None)
-
-
 def wrapped(model: Any, name: str = "bf16") -> Any:
-    """Return a module that is called with float32 and gives float32, and computes in 16 bits inside."""
+    """Return a module with float32 inputs and outputs that computes in 16 bits inside."""
     import torch
 
     inner = {"bf16": torch.bfloat16, "fp16": torch.float16}[name]
@@ -103,14 +79,14 @@ def wrapped(model: Any, name: str = "bf16") -> Any:
         return value
 
     class Cast(torch.nn.Module):
-        """Casts around a 16-bit model."""
+        """Converts inputs and outputs of a 16-bit model."""
 
         def __init__(self) -> None:
             super().__init__()
             self.inner = model
 
         def __getattr__(self, name: str) -> Any:
-            """Answer for the model inside: its configuration, its device and what else its users ask of it."""
+            """Delegate other attributes, such as configuration and device, to the inner model."""
             try:
                 return super().__getattr__(name)
             except AttributeError:

@@ -1,9 +1,9 @@
-"""Narrower layers: whole channels are taken out where torch-pruning's DependencyGraph says what hangs together.
+"""Structured pruning: remove whole channels, with dependencies from torch-pruning's DependencyGraph.
 
-The width that layers share (the residual stream) stays: taking it away is not repaired in minutes. In a transformer the
-feed-forward layers lose the same number of units each, which is a setting, so that the result loads with a plain
-`from_pretrained`. What goes is what is missed least (`scores`). Repair is by distillation: without it a pruned model
-answers at random, so the recipe needs examples to learn from.
+The residual width is kept: distillation of a few minutes can't recover its loss. In a transformer every feed-forward
+layer loses the same number of units, which is a setting, so the result loads with a plain `from_pretrained`. The
+channels of least importance (`scores`) are removed, followed by distillation. Without it a pruned model answers at
+random, so the recipe needs examples.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, why
 from jupyter_green.compression.model.outputs import tensors_of
 from jupyter_green.compression.model.source_model import made_anew
+from jupyter_green.compression.model.transformers_models import of_transformers
 from jupyter_green.compression.process.output_capture import captured_output
 from jupyter_green.compression.store.config_check import new
-from jupyter_green.compression.store.save import of_transformers
 
 from .recipe import Recipe, RecipeContext, RecipeResult
 from .scores import importance, no_pruning
 from .training import distil, too_few
 
 RATIO = 0.5
-"""Share of the channels that goes, unless the person says otherwise."""
+"""Default share of the channels to remove."""
 RATIOS = (0.25, 0.375, 0.5, 0.625, 0.75)
-"""From gentle to harsh, where the search turns the dial."""
+"""Ratios for bisection, weakest first."""
 ROUND_TO = 16
 
 
 class Prune:
-    """Take channels out, repair by distillation.
+    """Remove channels, then distil.
 
     Parameters
     ----------
     ratio : float, optional
-        Share of the channels (or feed-forward units) that goes.
+        Share of the channels (or feed-forward units) to remove.
     score : {"taylor", "fisher"}
-        What says which.
+        Importance criterion.
     """
 
     trains = True
@@ -51,7 +51,7 @@ class Prune:
         self.name = "pruned, distilled" if ratio is None else f"pruned {100 * ratio:.0f} %, distilled"
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only with torch-pruning, layers to prune, and something to learn from."""
+        """Only with torch-pruning, layers that can be pruned, and enough examples for distillation."""
         if (reason := no_pruning()) is not None:
             return reason
         ratio = self._ratio(case)
@@ -67,13 +67,13 @@ class Prune:
         return _bound(model)
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Score, prune and distil a copy."""
+        """Compute importance, then prune and distil a copy."""
         model, ratio = case.subject.model, self._ratio(case)
         before = sum(parameter.numel() for parameter in model.parameters())
         scores = importance(case, model, self.score)
         wide = feed_forward(case, model)
         with captured_output(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch-pruning warns of each weight that it takes for no layer's
+            warnings.simplefilter("ignore")  # torch-pruning warns of each parameter outside of a layer
             step = _pruned(case, model, wide, ratio, scores)
         model.zero_grad(set_to_none=True)
         after = sum(parameter.numel() for parameter in model.parameters())
@@ -96,18 +96,18 @@ class Prune:
         return float(self.ratio or case.options.get("ratio") or RATIO)
 
     def dial(self, case: RecipeContext) -> tuple[Sequence[Recipe], int]:
-        """From a quarter to three quarters; nothing to turn where the person said how much."""
+        """Ratios from 0.25 to 0.75; none where the user fixed it."""
         if self.ratio is not None or case.options.get("ratio"):
             return [], 0
         return [Prune(ratio, self.score) for ratio in RATIOS], RATIOS.index(RATIO)
 
 
 def feed_forward(case: RecipeContext, model: Any) -> list[tuple[str, Any]]:
-    """Return the wide Linear layers of a transformer: of the width its configuration names, and narrowed again after.
+    """Return the first Linear layers of a transformer's feed-forward blocks (gate and up projection).
 
-    Found in the graph of one call: what goes into a Linear layer of that many inputs is followed back, element by
-    element, to the layers that made it. An output layer that happens to be as wide, or a projection of attention, is
-    none of them.
+    Their width is the configuration's `intermediate_size`. In the graph of one call, the inputs of each Linear layer
+    with that many input features are followed back through element-wise operators to the layers that made them. This
+    excludes output layers that happen to be as wide, and attention projections.
     """
     import torch
 
@@ -121,37 +121,37 @@ def feed_forward(case: RecipeContext, model: Any) -> list[tuple[str, Any]]:
 
     if not any(wide(module) for module in model.modules()):
         return []
-    made, taken, _ = _traced(case, model)
-    takers = [module for module in taken if getattr(module, "in_features", None) == width]
-    begins = [node for module in takers for node in taken[module]]
+    makers, input_nodes, _ = _traced(case, model)
+    readers = [module for module in input_nodes if getattr(module, "in_features", None) == width]
+    starts = [node for module in readers for node in input_nodes[module]]
 
     def passed(node: Any) -> bool:
-        mixing = isinstance(made.get(node), torch.nn.Linear) or any(word in node.name().lower() for word in _MIXING)
+        mixing = isinstance(makers.get(node), torch.nn.Linear) or any(word in node.name().lower() for word in _MIXING)
         return not mixing
 
-    found = {made[node] for node in _back(begins, passed) if node in made}
-    return [(name, module) for name, module in model.named_modules() if wide(module) and module in found]
+    producers = {makers[node] for node in _back(starts, passed) if node in makers}
+    return [(name, module) for name, module in model.named_modules() if wide(module) and module in producers]
 
 
 _MIXING = ("mm", "attention", "softmax", "linear", "conv", "norm")
-"""Operators of the graph whose outputs are not those of their inputs one by one."""
+"""Words in the names of graph operators that are not element-wise."""
 
 
 def _inner_widths(model: Any) -> list[int]:
-    """Return the widths of layers between what comes in and what goes out; of a single plain layer none."""
+    """Return the output widths of all convolutions and of all Linear layers but the last."""
     import torch
 
-    convolutions, plain = [], []
+    convolutions, linear = [], []
     for module in model.modules():
         if isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d)):
             convolutions.append(module.out_channels)
         elif isinstance(module, torch.nn.Linear):
-            plain.append(module.out_features)
-    return convolutions + plain[:-1]
+            linear.append(module.out_features)
+    return convolutions + linear[:-1]
 
 
 def _bound(model: Any) -> str | None:
-    """Return what ties widths in a way that a network's graph does not show; None where nothing does."""
+    """Return why widths depend on each other in a way that the graph does not show; None if they don't."""
     import torch
 
     modules = list(model.modules())
@@ -166,12 +166,12 @@ def _bound(model: Any) -> str | None:
 
 
 def shapes(model: Any) -> dict[str, list[int]]:
-    """Return the shape of every weight, by which a pruned model is built again."""
+    """Return the shape of every weight, from which a pruned model is rebuilt."""
     return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
 def _pruned(case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any) -> int:
-    """Take feed-forward units or channels out, see that outputs are as before; return the step widths are kept in."""
+    """Prune, and check that output shapes are unchanged; return the step that widths are rounded to."""
     import torch
 
     inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
@@ -181,7 +181,7 @@ def _pruned(case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio:
             return [tensor.shape for _, tensor in tensors_of(case.subject.call(inputs, model))]
 
     before = outputs()
-    as_said = wide and shapes(model) == _said(model)
+    follows_config = wide and shapes(model) == _said(model)
     try:
         step = (
             _prune_feed_forward(case, model, wide, ratio, importance)
@@ -190,7 +190,7 @@ def _pruned(case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio:
         )
         after = outputs()
     except torch.OutOfMemoryError:
-        raise  # that has a sentence of its own
+        raise  # reported elsewhere
     except ShrinkError:
         raise
     except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
@@ -200,40 +200,40 @@ def _pruned(case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio:
         ) from error
     if before != after:
         raise ShrinkError("Narrowing its layers gives the output another shape, so they stay as wide as they are.")
-    if as_said and shapes(model) != _said(model):
+    if follows_config and shapes(model) != _said(model):
         raise ShrinkError("Other widths of this model hang on intermediate_size too, so that none of them is narrowed.")
     return step
 
 
 def _said(model: Any) -> dict[str, list[int]] | None:
-    """Return the shapes that the configuration of transformers' own model says; None for any other."""
+    """Return the shapes that a transformers model's configuration implies; None for any other model."""
     return shapes(new(type(model), copy.deepcopy(model.config), "meta")) if of_transformers(model) else None
 
 
 def _prune_feed_forward(
     case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any
 ) -> int:
-    """Take the same number of units out of each feed-forward layer; return the step in which widths are kept."""
+    """Remove the same number of units from each feed-forward layer; return the step that widths are rounded to."""
     import torch_pruning as tp
 
     width = wide[0][1].out_features
     keep = max(ROUND_TO, ROUND_TO * round(width * (1 - ratio) / ROUND_TO))
-    gone = width - keep
-    if gone <= 0:
+    removed = width - keep
+    if removed <= 0:
         raise ShrinkError(f"No width here can be narrowed by {100 * ratio:.3g} % in steps of {ROUND_TO}.")
     graph = tp.DependencyGraph().build_dependency(model, **example(case))
     for _, layer in wide:
         if layer.out_features != width:
-            continue  # went together with another one (a gate)
+            continue  # pruned together with another one (a gate)
         group = graph.get_pruning_group(layer, tp.prune_linear_out_channels, list(range(width)))
         scores = importance(group)
-        graph.get_pruning_group(layer, tp.prune_linear_out_channels, scores.argsort()[:gone].tolist()).prune()
+        graph.get_pruning_group(layer, tp.prune_linear_out_channels, scores.argsort()[:removed].tolist()).prune()
     model.config.intermediate_size = keep
     return ROUND_TO
 
 
 def _prune_channels(case: RecipeContext, model: Any, ratio: float, importance: Any) -> int:
-    """Take channels out layer by layer; return the step in which widths are kept."""
+    """Remove channels layer by layer; return the step that widths are rounded to."""
     import torch_pruning as tp
 
     last = output_layers(case, model)
@@ -248,33 +248,33 @@ def _prune_channels(case: RecipeContext, model: Any, ratio: float, importance: A
 def output_layers(case: RecipeContext, model: Any) -> list[Any]:
     """Return the layers whose width is that of an output, found in the graph of one call.
 
-    From each output tensor the autograd graph is followed back up to the first layers that make a width of their own
-    (linear, convolution, embedding); norms, additions and the like in between keep the width and are passed.
+    The autograd graph is followed back from each output tensor to the first layers with an output width of their own
+    (linear, convolution, embedding). Norms, additions and the like keep the width and are passed through.
     """
     import torch
 
     wide = (torch.nn.Linear, torch.nn.Embedding, torch.nn.modules.conv._ConvNd)
-    made, _, output = _traced(case, model)
+    makers, _, output = _traced(case, model)
 
     def passed(node: Any) -> bool:
-        module = made.get(node)
+        module = makers.get(node)
         return not isinstance(module, wide) or getattr(module, "groups", 1) > 1
 
-    modules = [made[node] for node in _back([leaf.grad_fn for leaf in leaves(output)], passed) if node in made]
-    return [one for one in modules if isinstance(one, wide) or list(one.parameters(recurse=False))]
+    modules = [makers[node] for node in _back([leaf.grad_fn for leaf in leaves(output)], passed) if node in makers]
+    return [layer for layer in modules if isinstance(layer, wide) or list(layer.parameters(recurse=False))]
 
 
 def _traced(case: RecipeContext, model: Any) -> tuple[dict[Any, Any], dict[Any, list[Any]], Any]:
-    """Call a model once; return which layer made each node of the graph, what each layer took, and the output."""
+    """Call a model once; return the layer of each graph node, the input nodes of each layer, and the output."""
     import torch
 
-    made: dict[Any, Any] = {}
-    taken: dict[Any, list[Any]] = {}
+    makers: dict[Any, Any] = {}
+    input_nodes: dict[Any, list[Any]] = {}
 
     def note(module: Any, inputs: Any, output: Any) -> None:
-        taken.setdefault(module, []).extend(leaf.grad_fn for leaf in leaves(inputs))
+        input_nodes.setdefault(module, []).extend(leaf.grad_fn for leaf in leaves(inputs))
         for leaf in leaves(output):
-            made.setdefault(leaf.grad_fn, module)
+            makers.setdefault(leaf.grad_fn, module)
 
     parts = [module for module in model.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(note) for module in parts]
@@ -284,24 +284,24 @@ def _traced(case: RecipeContext, model: Any) -> tuple[dict[Any, Any], dict[Any, 
     finally:
         for hook in hooks:
             hook.remove()
-    return made, taken, output
+    return makers, input_nodes, output
 
 
 def _back(begins: Sequence[Any], passed: Callable[[Any], bool]) -> list[Any]:
-    """Return the nodes of a graph that are met on the way back; it goes on where one may be passed."""
-    waiting, seen = list(begins), dict[Any, None]()
-    while waiting:
-        node = waiting.pop()
+    """Return the nodes reached by following a graph backwards, continuing beyond those that `passed` accepts."""
+    pending, seen = list(begins), dict[Any, None]()
+    while pending:
+        node = pending.pop()
         if node is None or node in seen:
             continue
         seen[node] = None
         if passed(node):
-            waiting += [after for after, _ in node.next_functions]
+            pending += [after for after, _ in node.next_functions]
     return list(seen)
 
 
 def example(case: RecipeContext) -> dict[str, Any]:
-    """Return how torch-pruning calls the model: with two examples, outside no_grad."""
+    """Return torch-pruning's arguments for calling the model: with two examples, outside of no_grad."""
     inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
     if isinstance(inputs, Mapping):
         inputs = dict(inputs)

@@ -1,8 +1,8 @@
-"""One way to make a model cheaper, and the small interface through which everybody's are tried alike.
+"""The interface of a compression recipe, and recipes in sequence.
 
-A recipe says before it is tried whether it applies and why not, then makes a product from a copy. It decides nothing:
-whether the product is cheaper and good enough is measured. Third parties offer theirs in the entry-point group
-``jupyter_green.recipes``: a function without arguments that returns a recipe. One that fails is a row, not a fault.
+A recipe reports whether it applies, and makes a smaller or faster model from a copy. The search measures the result's
+cost and quality. Third parties register recipes in the entry-point group ``jupyter_green.recipes``: a function without
+arguments that returns a recipe. A recipe that fails becomes a row in the table; the search goes on.
 """
 
 from __future__ import annotations
@@ -13,39 +13,37 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from jupyter_green.compression.data.batch import Batch
 from jupyter_green.compression.model.source_model import SourceModel
-from jupyter_green.compression.process.output_capture import captured_output
 from jupyter_green.compression.quality.metric import Metric
 
 from .training import Training
 
-GROUP = "jupyter_green.recipes"
 Form = Literal["torch", "onnx"]
 
 
 @dataclass(frozen=True)
 class RecipeContext:
-    """What a recipe gets.
+    """Input of a recipe.
 
     Parameters
     ----------
     subject : SourceModel
-        A copy, to do with as it likes; in a chain what the recipe before it made.
+        A copy of the model, to be changed freely; in a chain, the result of the recipe before.
     original : SourceModel
-        The original, to learn from and never to change.
+        The original, as a teacher; it must not be changed.
     tune : sequence of Batch
-        Examples to calibrate and repair with; never those the result is chosen or judged by.
+        The calibration split, also for distillation. Its examples are in neither the validation nor the test split.
     labelled : bool
-        Whether these have labels.
+        Whether the examples have labels.
     metric : Metric
-        What counts.
+        The quality metric.
     seconds : float
-        Time it may take.
+        Time limit.
     options : mapping
-        Wishes of the person: ``ratio``, ``layers``, ``form``, ``new_tokens``.
+        The user's options: ``ratio``, ``layers``, ``form``, ``new_tokens``.
     tick : callable
-        To be called now and then by what takes long, so that the progress bar moves.
+        Updates the progress bar; to be called regularly during long work.
     inference : Batch or None
-        What one inference is, as it will be measured; None where that isn't known.
+        One inference as it will be benchmarked; None if unknown.
     """
 
     subject: SourceModel
@@ -60,32 +58,32 @@ class RecipeContext:
 
     @property
     def sample(self) -> Any:
-        """Inputs of one batch."""
+        """Inputs of the first batch."""
         return self.tune[0].to(self.subject.device).inputs
 
 
 @dataclass(frozen=True)
 class RecipeResult:
-    """What a recipe made.
+    """Result of a recipe.
 
     Parameters
     ----------
     model : object
         Called like the original.
     form : {"torch", "onnx"}
-        What it runs in.
+        Format of the model.
     steps : sequence of mapping
-        What was done, enough to do it again: each has a ``recipe``; what else depends on that.
+        Steps to reproduce the model from its weights. Each has a ``recipe``; other keys depend on it.
     training : Training or None
-        Further training that it got; it is then judged against an equally trained original as well.
+        Further training that the model got. It is then compared with an equally trained original as well.
     same_numbers : bool
         Whether it computes the same function at the same precision, so that any gain is the runtime's.
     notes : tuple of str
-        What should be known, a sentence each.
+        Notes for the report, a sentence each.
     weights : object or None
-        The module whose weights are saved where these aren't `model`'s own: what was quantized, before it was.
+        The module whose weights are saved if not `model` itself, such as the module before quantization.
     runtime : str
-        What computes it; gains of a faster one are told apart from those of a smaller model.
+        Name of the runtime; its gain is reported separately from that of a smaller model.
     """
 
     model: Any
@@ -99,14 +97,14 @@ class RecipeResult:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes that the weights take."""
+        """Bytes of the weights."""
         if self.form == "onnx":
             from .onnx_model import session_of
 
             return len(session_of(self.model).onnx)
         total, seen = 0, set[int]()
         for tensor in self.model.state_dict().values():
-            # A quantized layer packs weight and bias into one entry; tied weights are one tensor under two names.
+            # A quantized layer packs weight and bias into a tuple; tied weights are one tensor with two names.
             for part in tensor if isinstance(tensor, tuple) else (tensor,):
                 if not hasattr(part, "element_size") or (part.numel() and part.data_ptr() in seen):
                     continue
@@ -117,42 +115,42 @@ class RecipeResult:
 
 @runtime_checkable
 class Recipe(Protocol):
-    """The whole interface."""
+    """Interface of a recipe."""
 
     name: str
-    """What stands in the table."""
+    """Name in the table."""
     trains: bool
     """Whether it trains, which takes most of the time."""
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Return None where it can be tried, else one sentence why not."""
+        """Return None if the recipe can be tried, else the reason in one sentence."""
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Make the product. May raise anything: its reason becomes a row."""
+        """Make the smaller or faster model. Exceptions of any class are reported in the table."""
 
 
 @runtime_checkable
 class Adjustable(Recipe, Protocol):
-    """What a recipe may offer besides: settings from gentle to harsh, of which the search takes the harshest it can."""
+    """A recipe with settings of different strength, which the search bisects."""
 
     def dial(self, case: RecipeContext) -> tuple[Sequence[Recipe], int]:
-        """Return the same recipe with each setting, gentle first, and which of them this one is nearest to.
+        """Return this recipe at each setting, weakest first, and the index of the one nearest to itself.
 
-        There are none where the person fixed it.
+        Empty where the user fixed the setting.
         """
 
 
 @runtime_checkable
 class Repairable(Recipe, Protocol):
-    """What a recipe of whole numbers may offer besides: to leave out layers that suffer most."""
+    """An integer quantization recipe that can skip sensitive layers."""
 
     def without(self, layers: Sequence[str]) -> Recipe:
-        """Return the same recipe that leaves these layers as they are."""
+        """Return the same recipe that skips these layers."""
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Recipes one after the other, such as fewer layers, then int8 in ONNX Runtime.
+    """Several recipes in sequence, such as fewer layers, then int8 in ONNX Runtime.
 
     Parameters
     ----------
@@ -164,7 +162,7 @@ class Chain:
 
     @property
     def name(self) -> str:
-        """The names in order."""
+        """The names, separated by commas."""
         return ", ".join(recipe.name for recipe in self.recipes)
 
     @property
@@ -173,47 +171,26 @@ class Chain:
         return any(recipe.trains for recipe in self.recipes)
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Return the first reason against one of them, seen from the original."""
+        """Return the first reason against one of them, evaluated on the original."""
         return next((reason for recipe in self.recipes if (reason := recipe.applies(case)) is not None), None)
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Apply each to what the one before it made."""
+        """Apply each recipe to the result of the one before."""
         return follow(self.recipes[0].apply(case), self.recipes[1:], case)
 
 
 def follow(product: RecipeResult, recipes: Sequence[Recipe], case: RecipeContext) -> RecipeResult:
-    """Apply further recipes to a product; what was done and learnt before stays with it."""
+    """Apply further recipes to a result; steps, notes and training accumulate."""
     for recipe in recipes:
         if product.form != "torch":
             raise ValueError(f"{recipe.name} needs a PyTorch model, and {product.form} came before it.")
         subject = replace(case.subject, model=product.model)
-        made = recipe.apply(replace(case, subject=replace(subject, model=subject.copy())))
+        result = recipe.apply(replace(case, subject=replace(subject, model=subject.copy())))
         product = replace(
-            made,
-            steps=(*product.steps, *made.steps),
-            training=made.training or product.training,
-            same_numbers=made.same_numbers and product.same_numbers,
-            notes=(*product.notes, *made.notes),
+            result,
+            steps=(*product.steps, *result.steps),
+            training=result.training or product.training,
+            same_numbers=result.same_numbers and product.same_numbers,
+            notes=(*product.notes, *result.notes),
         )
     return product
-
-
-def known_recipes() -> tuple[list[Recipe], list[str]]:
-    """Return our recipes, cheap ones first, and those of third parties; and what went wrong with the latter."""
-    from importlib.metadata import entry_points
-
-    from . import ours
-
-    found, problems = ours(), list[str]()
-    for entry in entry_points(group=GROUP):
-        try:
-            with captured_output():
-                recipe = entry.load()()
-        except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
-            problems.append(f"Recipe {entry.name} could not be loaded ({type(error).__name__}: {error}).")
-            continue
-        if isinstance(recipe, Recipe):
-            found.append(recipe)
-        else:
-            problems.append(f"Recipe {entry.name} has no name, trains, applies and apply.")
-    return found, problems

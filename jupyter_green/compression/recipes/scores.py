@@ -1,8 +1,8 @@
-"""What is missed least: scores of channels, by a first-order expansion (Taylor) or by the Fisher information.
+"""Importance of channels for pruning: first-order Taylor expansion or Fisher information.
 
-Taylor takes how much the loss would change, to first order, if a channel were gone. Fisher takes the squared
-gradients of batch after batch, which stand for the curvature: steadier where gradients are near 0. Labels are used
-where there are any; otherwise the model's own answers, whose gradients say what those hang on.
+Taylor estimates the change of the loss to first order if a channel were removed. Fisher uses the mean squared gradients
+of batches as an estimate of the curvature, which is more stable where gradients are near 0. Labels are used if there
+are any; otherwise the model's own predictions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BATCHES = 8
 
 
 def no_pruning() -> str | None:
-    """Return why nothing can be pruned here; None where it can."""
+    """Return why pruning is not available; None if it is."""
     import importlib.util
 
     if importlib.util.find_spec("torch_pruning") is None:
@@ -28,16 +28,16 @@ def no_pruning() -> str | None:
 
 
 def importance(case: RecipeContext, model: Any, score: str) -> Any:
-    """Return torch-pruning's importance with what it needs gathered from the tuning examples.
+    """Return torch-pruning's importance, with gradients from the calibration examples.
 
     Parameters
     ----------
     case : RecipeContext
-        Whose examples and labels are used.
+        Gives examples and labels.
     model : torch.nn.Module
-        The copy that will be pruned; gradients are left in it.
+        The copy to prune; gradients are left in its parameters.
     score : {"taylor", "fisher"}
-        Which.
+        The criterion.
     """
     import torch
     import torch_pruning as tp
@@ -47,7 +47,7 @@ def importance(case: RecipeContext, model: Any, score: str) -> Any:
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad_(True)
-    squared: dict[Any, Any] = {}
+    mean_squares: dict[Any, Any] = {}
     batches = case.tune[:BATCHES]
     with torch.enable_grad():
         for batch in batches:
@@ -57,11 +57,12 @@ def importance(case: RecipeContext, model: Any, score: str) -> Any:
                 continue
             for parameter in model.parameters():
                 if parameter.grad is not None:
-                    squared[parameter] = squared.get(parameter, 0.0) + parameter.grad.pow(2) / len(batches)
+                    mean_squares[parameter] = mean_squares.get(parameter, 0.0) + parameter.grad.pow(2) / len(batches)
             model.zero_grad(set_to_none=True)
-    for parameter, mean in squared.items():
-        # Taylor's product with the root of the Fisher information is the root of what Fisher asks for.
-        parameter.grad = mean.sqrt()
+    for parameter, mean_square in mean_squares.items():
+        # Taylor's criterion is |weight x gradient|: with the root of the Fisher information as gradient, it is the root
+        # of Fisher's.
+        parameter.grad = mean_square.sqrt()
     return tp.importance.GroupTaylorImportance()
 
 
@@ -69,11 +70,11 @@ def _loss(case: RecipeContext, model: Any, batch: Any) -> Any:
     import torch
     from torch.nn.functional import cross_entropy, mse_loss
 
-    given = case.subject.main(case.subject.call(batch.to(case.subject.device).inputs, model)).float()
+    outputs = case.subject.main(case.subject.call(batch.to(case.subject.device).inputs, model)).float()
     if case.labelled:
-        return (case.subject.task or task_of(given, batch.labels)).loss(given, batch.labels)
+        return (case.subject.task or task_of(outputs, batch.labels)).loss(outputs, batch.labels)
     axis = -1 if case.subject.task is None else case.subject.task.axis
-    if axis is not None and given.dim() > 1 and given.shape[axis] > 1:
-        scores = given.movedim(axis, -1).flatten(0, -2)
+    if axis is not None and outputs.dim() > 1 and outputs.shape[axis] > 1:
+        scores = outputs.movedim(axis, -1).flatten(0, -2)
         return cross_entropy(scores, scores.argmax(-1))
-    return mse_loss(given, torch.zeros_like(given))
+    return mse_loss(outputs, torch.zeros_like(outputs))

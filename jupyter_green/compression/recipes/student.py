@@ -1,4 +1,4 @@
-"""A student of the person's own: a smaller model that learns to answer as the original does."""
+"""Distillation into the user's own smaller model."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ class Student:
 
     trains = True
     control_takes = 3.0
-    """So many times as long as its own step takes one of the original, at most: forward and back instead of forward."""
+    """Upper bound on the time of a control's training step relative to the student's.
+
+    The control runs forward and backward, where the student's step runs the original forward only.
+    """
 
     def __init__(self, student: Any) -> None:
         self._student = student
         self.name = f"{type(student).__name__}, distilled"
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only where it answers in the original's form, and there is something to learn from."""
+        """Only if its outputs have the original's shape and there are enough examples."""
         import torch
 
         if (reason := too_few(case.tune, "Distilling")) is not None:
@@ -36,12 +39,12 @@ class Student:
         self._student.to(case.subject.device)
         with torch.inference_mode():
             try:
-                given = case.subject.main(case.subject.call(case.sample, self._student))
+                output = case.subject.main(case.subject.call(case.sample, self._student))
             except (TypeError, RuntimeError, IndexError) as error:
                 return f"The student can't be called like the original: {str(error).splitlines()[0][:120]}"
-            wanted = case.subject.main(case.subject.call(case.sample))
-        if given.shape != wanted.shape:
-            return f"The student answers in shape {tuple(given.shape)}, the original in {tuple(wanted.shape)}."
+            expected = case.subject.main(case.subject.call(case.sample))
+        if output.shape != expected.shape:
+            return f"The student answers in shape {tuple(output.shape)}, the original in {tuple(expected.shape)}."
         return None
 
     def apply(self, case: RecipeContext) -> RecipeResult:

@@ -1,7 +1,7 @@
-"""In how many threads a model runs: no more than make it faster.
+"""Number of threads of a model: no more than make it faster.
 
-What a small model gains from a second thread is often less than what handing the work over costs. So numbers of them
-are timed in turn, on what one inference is, and the fewest are taken with which it is about as fast as it can be.
+For a small model the overhead of a second thread often exceeds its gain. Numbers of threads are timed interleaved on
+one inference, and the smallest that is nearly as fast as the best is used.
 """
 
 from __future__ import annotations
@@ -14,36 +14,38 @@ from jupyter_green.compression.process import deadline
 from .recipe import RecipeContext
 
 AS_FAST = 1.25
-"""Fewer threads are taken where one inference takes at most so many times as long as with the fastest number."""
+"""The smallest number is used with which an inference takes at most this many times as long as with the fastest one."""
 TIMED_ROUNDS, TIMED_SECONDS = 9, 0.05
-"""Rounds in which numbers of threads are timed in turn, and the least length of each run."""
+"""Maximum number of interleaved rounds, and the minimum length of each run."""
 LIMIT = "_jupyter_green_threads"
-"""Attribute of a PyTorch model: in how many threads it takes what is small, and up to how many rows that is."""
+"""Attribute of a PyTorch model: the number of threads for small inputs, and the largest number of rows of these."""
 MOST_SECONDS, PART = 5.0, 0.1
-"""About how long the rounds may take, and which part of the time that is left: a model that needs seconds for one
-inference is timed in fewer of them. Where even one round would take longer, all threads are taken."""
+"""Time limit of all rounds, in seconds and as a share of the remaining time.
+
+Slow models are timed in fewer rounds. Where even one round would take longer, all threads are used.
+"""
 
 
 def fewest_threads(case: RecipeContext, made: Any, original: Any = None) -> int:
-    """Return the fewest threads in which one inference takes hardly longer than in the best number of them.
+    """Return the smallest number of threads with which an inference is nearly as fast as with the best number.
 
-    Numbers are timed in turn on what one inference is, so that all see the same machine; 1, 2, 4, ... and all.
+    1, 2, 4, ... and all threads are timed interleaved, so that changes of the machine's load affect all of them.
 
     Parameters
     ----------
     case : RecipeContext
-        With what one inference is.
+        Gives the inference.
     made : object
-        Has ``threads``, and ``in_threads(number)``, which is called like the original.
+        Has ``threads``, and ``in_threads(number)``, which returns a callable like the original.
     original : callable, optional
-        What it stands in for, as it runs now: then no slower than that is fast enough too.
+        The original as it runs now. A number of threads that is no slower than it is fast enough too.
     """
     import torch
 
-    most: int = made.threads
-    numbers = [number for number in (1 << power for power in range(16)) if number < most] + [most]
+    all_threads: int = made.threads
+    numbers = [number for number in (1 << power for power in range(16)) if number < all_threads] + [all_threads]
     if len(numbers) == 1:
-        return most
+        return all_threads
     batch = (case.inference or case.tune[0].part(0, 1)).to(case.subject.device)
     models = {number: made.in_threads(number) for number in numbers}
 
@@ -55,40 +57,40 @@ def fewest_threads(case: RecipeContext, made: Any, original: Any = None) -> int:
         numbers = [*numbers, 0]
 
     with torch.inference_mode():
-        once = []
+        single_seconds = []
         for number in sorted(numbers, reverse=True):
             run(number)
             began = deadline.now()
             run(number)
-            once.append(max(1e-6, deadline.now() - began))
+            single_seconds.append(max(1e-6, deadline.now() - began))
             # The others are run twice before any round.
-            if (3 * len(numbers) - 2) * once[0] > PART * deadline.left():
-                return most
-        times = max(1, int(TIMED_SECONDS / min(once)))
-        took: dict[int, list[float]] = {number: [] for number in numbers}
+            if (3 * len(numbers) - 2) * single_seconds[0] > PART * deadline.left():
+                return all_threads
+        repeats = max(1, int(TIMED_SECONDS / min(single_seconds)))
+        durations: dict[int, list[float]] = {number: [] for number in numbers}
         seconds = min(MOST_SECONDS, PART * deadline.left())
-        for _ in range(max(1, min(TIMED_ROUNDS, int(seconds / (times * sum(once)))))):
+        for _ in range(max(1, min(TIMED_ROUNDS, int(seconds / (repeats * sum(single_seconds)))))):
             for number in numbers:
                 began = deadline.now()
-                for _ in range(times):
+                for _ in range(repeats):
                     run(number)
-                took[number].append(deadline.now() - began)
+                durations[number].append(deadline.now() - began)
             case.tick()
-    found = {number: median(laps) for number, laps in took.items()}
-    before = found.pop(0, 0.0)
-    enough = max(AS_FAST * min(found.values()), before)
-    return next(number for number, seconds in found.items() if seconds <= enough)
+    medians = {number: median(laps) for number, laps in durations.items()}
+    before = medians.pop(0, 0.0)
+    limit = max(AS_FAST * min(medians.values()), before)
+    return next(number for number, seconds in medians.items() if seconds <= limit)
 
 
 class ThreadLimited:
-    """A language model whose numbers of threads can be timed while it writes.
+    """A language model whose number of threads can be timed during decoding.
 
     Parameters
     ----------
     model : torch.nn.Module
-        What generates.
+        The model.
     tokens : int
-        How many are written each time.
+        Number of tokens to generate.
     """
 
     def __init__(self, model: Any, tokens: int) -> None:
@@ -97,7 +99,7 @@ class ThreadLimited:
         self.model, self.tokens, self.threads = model, tokens, torch.get_num_threads()
 
     def in_threads(self, number: int) -> Any:
-        """Return how some tokens are written in so many of PyTorch's threads."""
+        """Return a callable that generates with that number of PyTorch's threads."""
         from jupyter_green.compression.model.workload import generated, in_threads
 
         def call(*arguments: Any, **named: Any) -> Any:
@@ -108,30 +110,30 @@ class ThreadLimited:
 
 
 def limit_threads(model: Any, threads: int, rows: int) -> Any:
-    """Let a model take what has few rows in fewer of PyTorch's threads, whose number is put back after each call.
+    """Let a model process inputs with few rows in fewer of PyTorch's threads; the number is restored after each call.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Of tokens; changed in place, and returned.
+        The model; changed in place, and returned. Its inputs are tokens.
     threads : int
-        In how many.
+        Number of threads.
     rows : int
-        Up to how many tokens at once; a longer text is read in as many threads as ever.
+        Largest number of tokens in one call that this applies to; longer inputs use all threads.
     """
     import torch
 
-    waiting: list[int] = []
+    saved: list[int] = []
 
     def begin(_module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         before = torch.get_num_threads()
-        waiting.append(before)
-        given = next((one for one in (*arguments, *named.values()) if isinstance(one, torch.Tensor)), None)
-        if given is not None and given.shape[:2].numel() <= rows and threads < before:
+        saved.append(before)
+        tokens = next((value for value in (*arguments, *named.values()) if isinstance(value, torch.Tensor)), None)
+        if tokens is not None and tokens.shape[:2].numel() <= rows and threads < before:
             torch.set_num_threads(threads)
 
     def end(*_: Any) -> None:
-        before = waiting.pop()
+        before = saved.pop()
         if torch.get_num_threads() != before:
             torch.set_num_threads(before)
 

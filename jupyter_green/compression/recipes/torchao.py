@@ -1,8 +1,8 @@
-"""torchao's whole numbers and 8-bit floats: int8 and fp8 arithmetic and int4 weights, by what a GPU can.
+"""torchao quantization on a GPU: int8 and fp8 arithmetic, or int4 weights.
 
-On a processor torchao's int8 is slower than plain PyTorch unless it is compiled (see `compiled`). What a GPU can goes
-by its compute capability: int8 tensor cores from 8.0 on, fp8 from 8.9 on, int4 weights from 8.0 on in bfloat16. torchao
-would change settings of the compiler for the whole process; it is told not to. Untested on hardware.
+On a processor torchao's int8 is slower than plain PyTorch unless compiled (see `compiled`). The compute capability
+decides what a GPU supports: int8 tensor cores and int4 weights in bfloat16 from 8.0 on, fp8 from 8.9 on. torchao is
+told not to change global compiler settings. Untested on hardware.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .recipe import RecipeContext, RecipeResult
 
 KINDS = ("int8", "int4", "fp8")
 LEAST = {"int8": (8, 0), "int4": (8, 0), "fp8": (8, 9)}
-"""Compute capability from which on each is faster than 16 bits; torchao's documentation, 0.18."""
+"""Compute capability from which each is faster than 16 bits; from torchao's documentation, version 0.18."""
 GROUP = 128
-"""Weights of one int4 scale."""
+"""Weights per int4 scale."""
 SPARED = ("lm_head", "classifier", "score", "cls.")
-"""Layers that end in logits: they take little time and lose most."""
+"""Layers that compute logits: they take little time and are the most sensitive."""
 
 
 class TorchAO:
@@ -32,7 +32,9 @@ class TorchAO:
     Parameters
     ----------
     kind : {"int8", "int4", "fp8"}
-        int8 weights and activations, int4 weights, or 8-bit floats for both.
+        int8 weights and activations, int4 weights, or fp8 weights and activations.
+    spared : tuple of str
+        Layers to skip.
     """
 
     trains = False
@@ -42,7 +44,7 @@ class TorchAO:
         self.name = f"{kind} by torchao" + (f", {len(spared)} layers left out" if spared else "")
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Only on a GPU that has units for it, with torchao, and where Linear layers hold a good part."""
+        """Only on a GPU that supports it, with torchao, and where Linear layers hold enough of the weights."""
         import torch
 
         device = case.subject.device
@@ -64,12 +66,12 @@ class TorchAO:
         return RecipeResult(half.model, steps=(*half.steps, step), weights=weights.to(torch.bfloat16))
 
     def without(self, layers: Any) -> TorchAO:
-        """Leave out the layers that suffer most."""
+        """Skip the most sensitive layers."""
         return TorchAO(self.kind, tuple(layers))
 
 
 def too_old(kind: str, capability: tuple[int, int]) -> str | None:
-    """Return why a GPU of a compute capability can't; None where it can."""
+    """Return why a GPU of this compute capability does not support it; None if it does."""
     least = LEAST[kind]
     if capability >= least:
         return None
@@ -79,7 +81,7 @@ def too_old(kind: str, capability: tuple[int, int]) -> str | None:
 
 
 def no_torchao(case: RecipeContext, kind: str) -> str | None:
-    """Return why torchao can't quantize a model, its device aside; None where it can."""
+    """Return why torchao can't quantize a model, apart from its device; None if it can."""
     import importlib.util
 
     if importlib.util.find_spec("torchao") is None:
@@ -91,7 +93,7 @@ def no_torchao(case: RecipeContext, kind: str) -> str | None:
 
 
 def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
-    """Quantize the Linear layers of a model in place, those that end in logits aside.
+    """Quantize the Linear layers of a model in place, except those that compute logits.
 
     Raises
     ------
@@ -109,7 +111,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
         if kind == "int8":
             config: Any = ao.Int8DynamicActivationInt8WeightConfig(set_inductor_config=False)
         elif kind == "int4":
-            packing = "tile_packed_to_4d"  # the other ways need kernels of a further package
+            packing = "tile_packed_to_4d"  # other layouts need the kernels of another package
             config = ao.Int4WeightOnlyConfig(group_size=GROUP, int4_packing_format=packing, set_inductor_config=False)
         else:
             config = ao.Float8DynamicActivationFloat8WeightConfig(granularity=ao.PerRow(), set_inductor_config=False)

@@ -1,7 +1,7 @@
-"""Repair by distillation: the smaller model learns to answer as the original does, on the examples kept for that.
+"""Distillation: the student is trained on the calibration split to give the teacher's outputs.
 
-A model that is trained further on labels gets better for that reason alone. So what was done is written down (steps,
-rate, labels), and an original can be trained equally: a repaired candidate is held against that control too.
+Further training on labels improves a model by itself. So steps, rate and use of labels are recorded, and a copy of the
+original can be trained equally: a distilled candidate is compared with that control as well.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from jupyter_green.compression.model.source_model import SourceModel
 from jupyter_green.compression.model.task import task_of
 from jupyter_green.compression.process import deadline
 
+from .hardware import processor_can, too_old
+
 TEMPERATURE = 2.0
 RATES = {"transformers": 1e-4, "sentence-transformers": 1e-4, "module": 1e-3}
-"""Peak rates of AdamW; a transformer that was fine-tuned at 2e-5 to 5e-5 takes more while it heals."""
+"""Peak learning rates of AdamW. For transformers it is above the usual 2e-5 to 5e-5 of fine-tuning, for recovery."""
 WARM_UP = 0.1
 LEAST_EXAMPLES = 200
-"""Examples below which nothing is repaired."""
+"""Minimum number of examples for distillation."""
 HIDDEN = 1.0
-"""Weight of the hidden states' mean squared error, relative to that of zeros."""
+"""Weight of the hidden states' relative mean squared error in the loss."""
 
 
 def too_few(batches: Sequence[Batch], what: str = "Repairing") -> str | None:
-    """Return in one sentence that there are too few examples to learn from; None where there are enough."""
+    """Return a sentence if there are too few examples for training; None if there are enough."""
     if sum(batch.size for batch in batches) < LEAST_EXAMPLES:
         return f"{what} needs {LEAST_EXAMPLES} examples at least; give train=."
     return None
@@ -40,15 +42,15 @@ class Training:
     Parameters
     ----------
     steps : int
-        Batches learnt from.
+        Number of optimizer steps.
     rate : float
         Peak learning rate.
     labels : bool
-        Whether labels were learnt from, beside the original's answers.
+        Whether labels were used beside the original's outputs.
     seconds : float
-        How long it took.
+        Duration.
     parts : tuple of int
-        Steps of each part, where it was taken up again; the rate starts anew in each.
+        Steps of each part, if it was resumed; the learning rate schedule restarts in each.
     """
 
     steps: int
@@ -58,7 +60,7 @@ class Training:
     parts: tuple[int, ...] = ()
 
     def then(self, more: Training) -> Training:
-        """Return this training and another one after it."""
+        """Return this training followed by another."""
         parts = (*(self.parts or (self.steps,)), *(more.parts or (more.steps,)))
         labels = self.labels or more.labels
         return Training(self.steps + more.steps, self.rate, labels, self.seconds + more.seconds, parts)
@@ -74,7 +76,7 @@ def distil(
     seed: int = 0,
     tick: Callable[[], None] = lambda: None,
 ) -> Training:
-    """Train the student in place to answer as the teacher.
+    """Train the student in place to give the teacher's outputs.
 
     Parameters
     ----------
@@ -83,31 +85,36 @@ def distil(
     teacher : SourceModel
         The original; it is not changed.
     batches : sequence of Batch
-        What to learn from.
+        Training examples.
     seconds : float
-        About how long.
+        Approximate duration.
     labels : bool
-        Whether to learn from the labels as well.
+        Whether to use the labels as well.
     seed : int
-        Seed of the order and of dropout; the person's own random numbers are left where they were.
+        Seed of the order and of dropout. The global random state is unchanged.
     tick : callable
         Called after each step.
+
+    Returns
+    -------
+    Training
+        What was done.
     """
-    # Asked for hidden states, transformers leaves hooks in a model for good: that happens to copies only.
-    learner, master = student, teacher
+    # Returning hidden states leaves hooks in a transformers model permanently, so use copies.
+    learner, tutor = student, teacher
     hidden = student.kind == teacher.kind == "transformers" and isinstance(batches[0].inputs, dict)
     if hidden:
-        learner, master = (replace(subject, model=subject.copy()) for subject in (student, teacher))
-        hidden = _hidden_states(learner, master, batches[0])
+        learner, tutor = (replace(subject, model=subject.copy()) for subject in (student, teacher))
+        hidden = _hidden_states(learner, tutor, batches[0])
 
     def loss(batch: Batch) -> Any:
-        return _imitation(learner, master, batch, hidden) + (_labels(learner, batch) if labels else 0.0)
+        return _imitation(learner, tutor, batch, hidden) + (_labels(learner, batch) if labels else 0.0)
 
-    done = _train(learner, batches, loss, seconds=seconds, steps=None, labels=labels, seed=seed, tick=tick)
+    training = _train(learner, batches, loss, seconds=seconds, steps=None, labels=labels, seed=seed, tick=tick)
     if learner is not student:
         student.model.load_state_dict(learner.model.state_dict())
     student.model.eval()
-    return done
+    return training
 
 
 def train_equally(
@@ -117,17 +124,17 @@ def train_equally(
     seed: int = 0,
     tick: Callable[[], None] = lambda: None,
 ) -> Training:
-    """Train a copy of the original on the labels with as many steps at the same rate."""
+    """Train a copy of the original on the labels, with equally many steps at the same rate."""
 
     def loss(batch: Batch) -> Any:
         return _labels(control, batch)
 
-    done: Training | None = None
+    total: Training | None = None
     for steps in training.parts or (training.steps,):
         part = _train(control, batches, loss, seconds=0, steps=steps, labels=True, seed=seed, tick=tick)
-        done = part if done is None else done.then(part)
-    assert done is not None
-    return done
+        total = part if total is None else total.then(part)
+    assert total is not None
+    return total
 
 
 def _train(
@@ -145,33 +152,35 @@ def _train(
 
     rate = RATES[subject.kind]
     model = subject.model
-    wanted = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
-    for parameter in wanted:
+    parameters = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
+    for parameter in parameters:
         parameter.requires_grad_(True)
     began = deadline.now()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(seed)
-        optimizer = torch.optim.AdamW(wanted, lr=rate, weight_decay=0.01)
+        optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01)
         model.train()
         try:
-            step, most = 0, steps or 10_000_000
+            step, max_steps = 0, steps or 10_000_000
             order: list[int] = []
-            while step < most:
+            while step < max_steps:
                 order = order or torch.randperm(len(batches)).tolist()
                 batch = batches[order.pop()].to(subject.device)
-                spent = deadline.now() - began
-                done = step / most if steps else spent / max(seconds, 1e-9)
-                if done >= 1:
+                elapsed = deadline.now() - began
+                progress = step / max_steps if steps else elapsed / max(seconds, 1e-9)
+                if progress >= 1:
                     break
                 for group in optimizer.param_groups:
-                    group["lr"] = rate * min(1.0, done / WARM_UP + 0.02) * (0.5 + 0.5 * math.cos(math.pi * done))
+                    group["lr"] = (
+                        rate * min(1.0, progress / WARM_UP + 0.02) * (0.5 + 0.5 * math.cos(math.pi * progress))
+                    )
                 optimizer.zero_grad(set_to_none=True)
                 with _half_precision(subject.device):
                     value = loss(batch)
                 if not bool(torch.isfinite(value)):
                     raise ValueError("Training went astray: its loss is no number.")
                 value.backward()
-                torch.nn.utils.clip_grad_norm_(wanted, 1.0)
+                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
                 optimizer.step()
                 step += 1
                 tick()
@@ -182,13 +191,11 @@ def _train(
 
 
 def _half_precision(device: Any) -> Any:
-    """Return a context that computes in bfloat16 where the hardware multiplies it: twice the steps in the same time.
+    """Return a context that computes in bfloat16 where the hardware supports it, for twice the steps per second.
 
-    Weights, gradients and sums stay float32.
+    Weights, gradients and the optimizer stay in float32.
     """
     import torch
-
-    from .precision import processor_can, too_old
 
     if device.type == "cuda":
         able = too_old("bf16", torch.cuda.get_device_capability(device)) is None
@@ -201,41 +208,45 @@ def _imitation(student: SourceModel, teacher: SourceModel, batch: Batch, hidden:
     import torch
     from torch.nn.functional import kl_div, log_softmax, mse_loss
 
-    more = {"output_hidden_states": True} if hidden else {}
-    inputs = {**batch.inputs, **more} if hidden else batch.inputs
+    options = {"output_hidden_states": True} if hidden else {}
+    inputs = {**batch.inputs, **options} if hidden else batch.inputs
     with torch.no_grad():
-        taught = teacher.call(inputs)
-    learnt = student.call(inputs)
-    wanted, given = teacher.main(taught).float(), student.main(learnt).float()
+        teacher_output = teacher.call(inputs)
+    student_output = student.call(inputs)
+    expected, predicted = teacher.main(teacher_output).float(), student.main(student_output).float()
     axis = -1 if teacher.task is None else teacher.task.axis
-    if given.shape[-1] < 2 or axis is None or _is_vector(taught):
-        loss = mse_loss(given, wanted) / wanted.pow(2).mean().clamp_min(1e-12)
+    if predicted.shape[-1] < 2 or axis is None or _is_vector(teacher_output):
+        loss = mse_loss(predicted, expected) / expected.pow(2).mean().clamp_min(1e-12)
     else:
-        wanted, given = (one.movedim(axis, -1).flatten(0, -2) for one in (wanted, given))
-        if isinstance(batch.inputs, dict) and "attention_mask" in batch.inputs and teacher.main(taught).dim() == 3:
-            real = batch.inputs["attention_mask"].flatten().bool()
-            wanted, given = wanted[real], given[real]
-        soft = log_softmax(wanted / TEMPERATURE, -1)
+        expected, predicted = (tensor.movedim(axis, -1).flatten(0, -2) for tensor in (expected, predicted))
+        if (
+            isinstance(batch.inputs, dict)
+            and "attention_mask" in batch.inputs
+            and teacher.main(teacher_output).dim() == 3
+        ):
+            unmasked = batch.inputs["attention_mask"].flatten().bool()
+            expected, predicted = expected[unmasked], predicted[unmasked]
+        soft = log_softmax(expected / TEMPERATURE, -1)
         loss = TEMPERATURE**2 * kl_div(
-            log_softmax(given / TEMPERATURE, -1), soft, reduction="batchmean", log_target=True
+            log_softmax(predicted / TEMPERATURE, -1), soft, reduction="batchmean", log_target=True
         )
     if hidden:
-        loss = loss + HIDDEN * _hidden_loss(learnt.hidden_states, taught.hidden_states)
+        loss = loss + HIDDEN * _hidden_loss(student_output.hidden_states, teacher_output.hidden_states)
     return loss
 
 
 def _hidden_loss(student: Sequence[Any], teacher: Sequence[Any]) -> Any:
-    """Mean squared error of hidden states that stand at the same depth, relative to their size."""
+    """Mean squared error of hidden states at the same relative depth, relative to their mean square."""
     last = len(student) - 1
     total = 0.0
     for place, state in enumerate(student[1:], 1):
-        wanted = teacher[round(place * (len(teacher) - 1) / last)].detach().float()
-        total = total + (state.float() - wanted).pow(2).mean() / wanted.pow(2).mean().clamp_min(1e-12)
+        target = teacher[round(place * (len(teacher) - 1) / last)].detach().float()
+        total = total + (state.float() - target).pow(2).mean() / target.pow(2).mean().clamp_min(1e-12)
     return total / last
 
 
 def _hidden_states(student: SourceModel, teacher: SourceModel, batch: Batch) -> bool:
-    """Whether both show hidden states of one width."""
+    """Whether both return hidden states of equal width."""
     import torch
 
     widths = []
@@ -253,8 +264,8 @@ def _hidden_states(student: SourceModel, teacher: SourceModel, batch: Batch) -> 
 
 
 def _labels(subject: SourceModel, batch: Batch) -> Any:
-    given = subject.main(subject.call(batch.inputs)).float()
-    return (subject.task or task_of(given, batch.labels)).loss(given, batch.labels)
+    output = subject.main(subject.call(batch.inputs)).float()
+    return (subject.task or task_of(output, batch.labels)).loss(output, batch.labels)
 
 
 def _is_vector(output: Any) -> bool:

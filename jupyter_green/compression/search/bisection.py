@@ -1,7 +1,6 @@
-"""A recipe's dial: the same recipe from gentle to harsh, and the search for the harshest setting that is accepted.
+"""Bisection of a recipe's strength: the strongest setting that is accepted.
 
-Loss grows with how much is taken away, near enough, so the settings are halved like an ordered list. What is accepted
-is decided by whoever tries them.
+Loss is assumed to grow monotonically with strength.
 """
 
 from __future__ import annotations
@@ -13,27 +12,27 @@ T = TypeVar("T")
 
 
 def bisect(settings: Sequence[T], accepted: Callable[[T], bool], *, tries: int, first: int | None = None) -> T | None:
-    """Return the harshest setting that was accepted; None where none was.
+    """Return the strongest accepted setting; None if none was accepted.
 
     Parameters
     ----------
     settings : sequence
-        From gentle to harsh.
+        From weakest to strongest.
     accepted : callable
-        Tries one and says whether it may be accepted.
+        Tries a setting and returns whether it is accepted.
     tries : int
-        Most of them that are tried.
+        Maximum number of settings to try.
     first : int, optional
-        Which is tried first; the middle otherwise.
+        Index of the first one to try. By default the middle.
     """
-    gentle, harsh = -1, len(settings)
-    place = (gentle + harsh) // 2 if first is None else first
+    strongest_accepted, weakest_rejected = -1, len(settings)
+    index = (strongest_accepted + weakest_rejected) // 2 if first is None else first
     for _ in range(tries):
-        if harsh - gentle <= 1:
+        if weakest_rejected - strongest_accepted <= 1:
             break
-        if accepted(settings[place]):
-            gentle = place
+        if accepted(settings[index]):
+            strongest_accepted = index
         else:
-            harsh = place
-        place = (gentle + harsh) // 2
-    return settings[gentle] if gentle >= 0 else None
+            weakest_rejected = index
+        index = (strongest_accepted + weakest_rejected) // 2
+    return settings[strongest_accepted] if strongest_accepted >= 0 else None

@@ -1,4 +1,4 @@
-"""What a search holds of its candidates, and what was found when the best were judged."""
+"""The candidates of a search, and the result of their final evaluation."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from jupyter_green.compression.store.reload_check import Inspection
 
 @dataclass
 class AcceptedCandidate:
-    """A candidate that costs less and may be accepted.
+    """A candidate that costs less than the original and whose loss may be accepted.
 
     Parameters
     ----------
     name : str
-        What stands in the table.
+        Name in the table.
     product : RecipeResult
-        What was made.
+        What the recipe made.
     loss : Loss
-        On the examples for choosing.
+        Loss on the validation split.
     score : float
         The metric's value there.
     outcome : Outcome
-        How its cost stands against the original's.
+        Cost relative to the original's.
     against_control : Loss or None
         Loss against an equally trained original.
     control : object
-        That original.
+        The equally trained original.
     """
 
     name: str
@@ -46,7 +46,7 @@ class AcceptedCandidate:
     control: Any = None
 
     def expected_high(self, examples: int) -> float:
-        """Return about where the loss' interval will end on so many examples."""
+        """Return the expected upper end of the loss interval on that many examples."""
         losses = [loss for loss in (self.loss, self.against_control) if loss is not None]
         if self.product.same_numbers and self.loss.same:
             return 0.0
@@ -54,63 +54,63 @@ class AcceptedCandidate:
 
     @property
     def lost(self) -> float:
-        """The loss as it was found, the larger one where there is a control."""
+        """The estimated loss; the larger one where there is a control."""
         return max(loss.value for loss in (self.loss, self.against_control) if loss is not None)
 
     @property
     def cost(self) -> float:
-        """Cost as a part of the original's: as it was read where it can't be told, 1 where nothing was."""
+        """Cost relative to the original's: the reading if the comparison is inconclusive, 1 if there is none."""
         if self.outcome.ratio is not None:
             return self.outcome.ratio.value
         return 1.0 if self.outcome.about is None else self.outcome.about
 
     def beats(self, other: AcceptedCandidate) -> bool:
-        """Whether it costs no more and loses no more than another one, and one of them less."""
+        """Whether it is no worse than another candidate in cost and loss, and better in one of them."""
         cheaper, better = self.cost - other.cost, self.loss.value - other.loss.value
         return cheaper <= 0 and better <= 0 and (cheaper < 0 or better < 0)
 
 
 @dataclass
 class FinalEvaluation:
-    """What the final trial and the judging part said.
+    """Result of the final evaluation: a candidate's loss and score on the test split, and its cost.
 
     Parameters
     ----------
     entry : AcceptedCandidate or None
-        What was judged.
+        The candidate.
     loss, against_control : Loss or None
-        On the judging examples.
+        Losses on the test split, against the original and against an equally trained original.
     scores : (float, float) or None
         The metric of original and candidate there.
     outcome : Outcome or None
-        Cost in the final trial.
+        Cost in the final benchmark.
     trial : Trial or None
-        Its laps.
+        The final benchmark.
     reason : str
         What is proven, or why it isn't.
     proven : bool
-        Whether cost and loss are.
+        Whether both cost and loss are proven.
     split : (Ratio, Ratio) or None
-        What the runtime and what the smaller model gave.
+        Cost ratios of the runtime alone and of the smaller model alone.
     in_threads : Ratio or None
-        What the original costs in as few threads as a runtime takes, as a part of its cost in PyTorch's; None where
-        these are as many.
+        Cost of the original in as few threads as the runtime uses, relative to its cost in PyTorch's number of threads.
+        None where the numbers are equal.
     cpu : Ratio or None
-        Processor time as it was read, where no sensor measures joules.
+        Ratio of processor time, where no sensor measures energy.
     held_against : str
-        Whose laps the cost is told against: the original's, or on a busy machine those of it in one thread.
+        Name of the runner that the cost is relative to: the original, or on a busy machine the original in one thread.
     against_bf16 : Ratio or None
-        Cost as a part of what the original costs in bfloat16.
+        Cost relative to the original's in bfloat16.
     phases : mapping of str to Ratio
-        Of a language model: "prefill" and "decode" apart.
+        Cost ratios of a language model's "prefill" and "decode".
     agreement : float or None
-        Share of the greedy answers that are the original's.
+        Share of the greedy answers that equal the original's.
     by_class : mapping of int to ClassScore
-        How well each class is told.
+        Score of each class.
     inspection : Inspection or None
-        The last check, in a fresh process.
+        Result of the reload check.
     refused : mapping of str to str
-        What was judged too and not proven, with its reason.
+        Other candidates that were tested and not proven, with the reason.
     """
 
     entry: AcceptedCandidate | None

@@ -1,7 +1,8 @@
-"""The bench of a search: looks at one candidate at a time, at its loss first and then at its cost.
+"""Evaluate one candidate at a time: its loss on the validation split first, then its cost in a benchmark.
 
-What is surely worse goes early: the loss is looked at after a quarter of the examples, and what already loses more
-than is accepted is dropped there; a trial ends when it is sure to cost more. Both can only throw away, never accept.
+Poor candidates are rejected early. The loss is first evaluated on a quarter of the validation split, and a candidate
+that already loses significantly more than is accepted is dropped. A benchmark stops once the candidate is sure to cost
+more. Early stopping only rejects; it never accepts.
 """
 
 from __future__ import annotations
@@ -40,60 +41,66 @@ if TYPE_CHECKING:
     import numpy as np
 
 TRIAL_SHARE = 0.04
-"""Share of the time for one candidate's trial."""
+"""Share of the time budget for one candidate's benchmark."""
 SELECT_SHARE, JUDGE_SHARE = 0.02, 0.06
-"""Shares of the time that one model's run over the choosing and the judging part may take."""
+"""Shares of the time budget for one model's pass over the validation split and over the test split."""
 FINAL_SHARE = 0.25
-"""Share of the time for the final trial, judging and the last check."""
+"""Share of the time budget for the final benchmark, the test split and the reload check."""
 SEARCH_SHARE = 0.85
-"""Share of the time after which nothing more is looked at; what began before 1 - `FINAL_SHARE` may take until then."""
+"""Share of the time budget after which the search stops. What began before 1 - `FINAL_SHARE` may run until then."""
 BESIDE = 3.5
-"""Laps of the original that a round of the final trial takes: it, in its runtime, in bfloat16, and the candidate."""
+"""Length of a round of the final benchmark, in runs of the original.
+
+A round runs the original, the original in the candidate's runtime and in bfloat16, and the candidate.
+"""
 CHOOSING_ROUNDS = 12
 UNTRIED = Outcome("can't tell", None, "It was not tried yet.", Cost(None, None, 0.0, 0.0))
 TRIED_AGAIN = 3
-"""So many of those that a busy machine left untold are tried once more."""
+"""At most this many candidates whose cost was inconclusive are benchmarked a second time."""
 FIRST_LOOK = 4
-"""The first look is at one part in so many of the choosing examples,"""
+"""Early stopping first evaluates 1/`FIRST_LOOK` of the validation split."""
 LEAST_LOOKED = 8
-"""and at so many of them at least."""
+"""Minimum number of examples for early stopping."""
 LEAST_JUDGED = 400
-"""Examples to judge by where an eighth of the time suffices for them: to prove a point takes 381 without any loss."""
+"""Number of test examples wanted where an eighth of the time budget suffices for them.
+
+A loss of at most 1 point takes 381 examples to prove even where nothing is lost.
+"""
 CHEAPER = 1.5
-"""A call with fewer examples is cheaper where each takes no more than so many times as long as before."""
+"""A smaller batch is worth it if its time per example is at most this many times that of the larger batch."""
 REPEATED = 3
-"""How often an original that varies is asked for all examples."""
+"""How many times a nondeterministic original is evaluated on all examples."""
 LOOKED_SECONDS = 0.2
-"""How long it is looked whether others use the machine."""
+"""Seconds for which the load from other processes is observed."""
 MOST_JUDGING = 0.5
-"""Most of the time that is kept for judging, where the model is slow."""
+"""Largest share of the time budget that is reserved for the test split, where the model is slow."""
 
 
 class CandidateEvaluator:
-    """Where candidates are looked at, and what was found of each.
+    """Evaluates candidates and keeps the results.
 
     Parameters
     ----------
     subject : SourceModel
         The original; never changed.
     material : DataSplits
-        The data in its parts.
+        Calibration, validation and test split.
     metric : Metric
-        What counts.
+        The quality metric.
     gauge : CostMeter
-        Reads the laps.
+        Measures energy, processor time and wall time of each run.
     workload : Workload
         What one inference is.
     seconds : float
-        Time for all of it.
+        Time budget of the whole search.
     max_loss : float
         Accepted loss, in the metric's unit.
     options : dict
-        ``ratio``, ``layers``, ``form``; recipes are given them, with the workload's ``new_tokens``.
+        ``ratio``, ``layers``, ``form``; passed to the recipes together with the workload's ``new_tokens``.
     say : callable
-        Told what is done now and which part of the time has passed.
+        Called with the current activity and the share of the time budget that has passed.
     began : float, optional
-        When the time began, by `deadline.now`; now otherwise.
+        When the time budget began, by `deadline.now`. By default now.
     """
 
     def __init__(
@@ -126,44 +133,44 @@ class CandidateEvaluator:
         self._trained: tuple[Any, np.ndarray] | None = None
         self.fingerprint, self._state = subject.fingerprint(), ModelState(subject.model)
         self.call_seconds = self.lap_seconds = 0.0
-        """Seconds of one batch of the data, and of one run in a trial, by the original."""
+        """Seconds of the original for one batch of the data, and for one run of a benchmark."""
         self.varies: float | None = None
-        """Share of the examples that the original answers differently when asked again; None where it does not."""
+        """Share of the examples that the original answers differently on a second call; None if it is deterministic."""
         self._in_one_thread = False
-        """Whether others used the machine at the beginning."""
+        """Whether other processes used the processor when the search began."""
         self.carries = False
-        """Whether the original's answers depend on what it keeps between calls, and on nothing that it draws."""
+        """Whether the original's answers depend on state that it keeps between calls, and not on random numbers."""
         self.wavering = 0.0
         self.constant: Constant | None = None
-        """What the original is no better than on the choosing examples; None where it is."""
+        """The constant answer that the original does not beat on the validation split; None if it beats them all."""
         self.doing = "the original"
         self.overran = ""
-        """What ran when the time was up, as far as that was seen."""
+        """The activity during which the time budget ran out, if that was observed."""
         self.runtimes = Runtimes(lambda: self.case(0.0))
 
     def begin(self) -> None:
-        """Look at the original, on as much as the time allows."""
+        """Evaluate the original, on as many examples as the time budget allows."""
         self.tell("the original")
         self._in_one_thread = self._is_crowded()
         self.material = self._affordable(self.material)
-        wanted, pairs = self.workload.new_tokens, LEAST_PAIRS * BESIDE
+        wanted_tokens, pairs = self.workload.new_tokens, LEAST_PAIRS * BESIDE
         self.workload = self.workload.within(FINAL_SHARE * self.seconds / pairs)
-        if self.workload.new_tokens < wanted:
-            note = f"{self.workload.new_tokens} new tokens are written, not {wanted}: the time allowed no more."
+        if self.workload.new_tokens < wanted_tokens:
+            note = f"{self.workload.new_tokens} new tokens are written, not {wanted_tokens}: the time allowed no more."
             self.material = replace(self.material, notes=(*self.material.notes, note))
         self.lap_seconds = FINAL_SHARE * self.seconds / pairs
-        if not wanted:
-            runner, began, cpu = self.workload.runner(self.subject.model), deadline.now(), time.process_time()
+        if not wanted_tokens:
+            runner, began, cpu_seconds = self.workload.runner(self.subject.model), deadline.now(), time.process_time()
             runner.run(0)
-            took, cpu = deadline.now() - began, time.process_time() - cpu
-            # Beside others a lap that can be read takes many times as long as the processor works for it.
-            self.lap_seconds = max(took, SHORT_SECONDS * took / max(1e-6, cpu, 0.2 * took))
-        asked = self.material.select[: max(1, int(SELECT_SHARE * self.seconds / max(1e-6, 2 * self.call_seconds)))]
+            elapsed, cpu_seconds = deadline.now() - began, time.process_time() - cpu_seconds
+            # On a busy machine a run that is long enough in processor time takes several times as long in wall time.
+            self.lap_seconds = max(elapsed, SHORT_SECONDS * elapsed / max(1e-6, cpu_seconds, 0.2 * elapsed))
+        batches = self.material.select[: max(1, int(SELECT_SHARE * self.seconds / max(1e-6, 2 * self.call_seconds)))]
         with self.undisturbed():
-            self.varies = share_that_varies(self.subject, asked, self.tick)
+            self.varies = share_that_varies(self.subject, batches, self.tick)
             if self.varies is not None:
-                drawn = share_that_varies(self.subject, asked, self.tick, put_back=True)
-                self.carries, self.varies = drawn is None, drawn and self.varies
+                varies_when_seeded = share_that_varies(self.subject, batches, self.tick, put_back=True)
+                self.carries, self.varies = varies_when_seeded is None, varies_when_seeded and self.varies
         self.parts, self.references, self.wavering = self.of_original(self.material.select)
         if self.subject.fingerprint() != self.fingerprint:
             raise ShrinkError(
@@ -176,50 +183,54 @@ class CandidateEvaluator:
             )
 
     def _is_crowded(self) -> bool:
-        """Look for a moment whether others use the machine."""
+        """Observe briefly whether other processes use the processor."""
         import torch
 
         if self.gauge.measures or torch.get_num_threads() == 1:
             return False
         began, before = deadline.now(), self.gauge.others()
         time.sleep(LOOKED_SECONDS)
-        used = share_of_others(before, self.gauge.others(), deadline.now() - began)
-        return crowded("cpu_seconds", used, torch.get_num_threads())
+        others_share = share_of_others(before, self.gauge.others(), deadline.now() - began)
+        return crowded("cpu_seconds", others_share, torch.get_num_threads())
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Let what is not timed be done in one thread where others use the machine, since threads wait by spinning.
+        """Compute in a single thread where the machine is busy, since waiting threads spin. Not for timed runs.
 
-        It was found at the beginning and holds for the whole search: sums of other threads differ in the last digits.
+        The decision is made once for the whole search: floating-point sums depend on the number of threads.
         """
         with in_threads(1) if self._in_one_thread else nullcontext():
             yield
 
     def _affordable(self, material: DataSplits) -> DataSplits:
-        """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""
+        """Return splits that are small enough for the time budget; no example has been evaluated yet."""
         self.asked(self.subject.model, material.select[:1])
-        once, few = self._seconds_of(material.select[0]), LEAST_BATCHES // 2
-        if once * few > SELECT_SHARE * self.seconds:
-            # One batch is so dear that a few would take all of the time, as with long texts: fewer examples at once.
-            most = max(batch.size for batch in material.select)
-            size = max(1, int(most * SELECT_SHARE * self.seconds / (once * few)))
-            less = self._seconds_of(material.select[0].part(0, size))
-            if less * most < once * size * CHEAPER:
+        batch_seconds, fewest_batches = self._seconds_of(material.select[0]), LEAST_BATCHES // 2
+        if batch_seconds * fewest_batches > SELECT_SHARE * self.seconds:
+            # A few batches alone would take all of the time, as with long texts: use smaller batches.
+            largest = max(batch.size for batch in material.select)
+            size = max(1, int(largest * SELECT_SHARE * self.seconds / (batch_seconds * fewest_batches)))
+            smaller_seconds = self._seconds_of(material.select[0].part(0, size))
+            if smaller_seconds * largest < batch_seconds * size * CHEAPER:
                 material = replace(material, select=smaller(material.select, size), judge=smaller(material.judge, size))
-                once = less
+                batch_seconds = smaller_seconds
             else:
-                few = 1  # a call is as dear with fewer examples: then fewer calls
-        self.call_seconds = once
-        select, judge = (max(few, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE))
-        wanted = -(-LEAST_JUDGED // max(batch.size for batch in material.select))
-        judge = max(judge, min(wanted, int(MOST_JUDGING / 4 * self.seconds / once)))
-        chosen = list(material.select[:select])
-        # What is of one group stays in one part, so nothing is taken over from another where there are groups.
+                fewest_batches = 1  # smaller batches are no faster, so use fewer of them
+        self.call_seconds = batch_seconds
+        select, judge = (
+            max(fewest_batches, int(share * self.seconds / batch_seconds)) for share in (SELECT_SHARE, JUDGE_SHARE)
+        )
+        wanted_batches = -(-LEAST_JUDGED // max(batch.size for batch in material.select))
+        judge = max(judge, min(wanted_batches, int(MOST_JUDGING / 4 * self.seconds / batch_seconds)))
+        select_batches = list(material.select[:select])
+        # Groups must not be divided between splits, so nothing moves to the test split where there are groups.
         spare = material.select[select:] if groups_of(material.select) is None else []
-        judged = [*material.judge, *spare][:judge]
-        left = sum(b.size for b in (*material.select, *material.judge)) - sum(b.size for b in (*chosen, *judged))
-        note = (f"{left:,} examples were not looked at: the time allowed no more.",) if left > 0 else ()
-        return replace(material, select=chosen, judge=judged, notes=(*material.notes, *note))
+        judge_batches = [*material.judge, *spare][:judge]
+        unused = sum(b.size for b in (*material.select, *material.judge)) - sum(
+            b.size for b in (*select_batches, *judge_batches)
+        )
+        note = (f"{unused:,} examples were not looked at: the time allowed no more.",) if unused > 0 else ()
+        return replace(material, select=select_batches, judge=judge_batches, notes=(*material.notes, *note))
 
     def _seconds_of(self, batch: Batch) -> float:
         began = deadline.now()
@@ -228,34 +239,34 @@ class CandidateEvaluator:
 
     @property
     def trial_seconds(self) -> float:
-        """What it takes at least to tell the cost of one candidate beside the original's: warm, timed, and in turn."""
+        """Minimum seconds to compare a candidate's cost with the original's: warm-up, timing and paired runs."""
         return 2 * (2 + LEAST_PAIRS) * self.lap_seconds
 
     @property
     def judging_seconds(self) -> float:
-        """What it takes to judge one candidate on all examples kept for that; at most `MOST_JUDGING` of the time."""
-        asked = self.call_seconds * len(self.material.judge) * (1 + (1 if self.varies is None else REPEATED))
-        return min(MOST_JUDGING * self.seconds, asked + self.trial_seconds)
+        """Seconds to test one candidate on the whole test split; at most `MOST_JUDGING` of the time budget."""
+        evaluation = self.call_seconds * len(self.material.judge) * (1 + (1 if self.varies is None else REPEATED))
+        return min(MOST_JUDGING * self.seconds, evaluation + self.trial_seconds)
 
     def asked(self, model: Any, batches: Sequence[Batch], references: Sequence[Any] | None = None) -> Any:
-        """Run a model over batches, and put back what it holds beside its parameters."""
+        """Evaluate a model on batches, and restore its buffers and other state afterwards."""
         with self.subject.kept(model), self.undisturbed():
             return evaluate(self.subject, model, batches, self.metric, references, tick=self.tick)
 
     def of_original(self, batches: Sequence[Batch]) -> tuple[np.ndarray, list[Any], float]:
-        """Return the original's parts, what is kept of its outputs, and by how much its repeats differ."""
+        """Return the original's per-example parts, its outputs to compare with, and its variation on repetition."""
         if self.varies is None:
             return (*self.asked(self.subject.model, batches), 0.0)
         with self.undisturbed():
             return repeated(self.subject, batches, self.metric, self.tick)
 
     def loss(self, base: np.ndarray, parts: np.ndarray, wavering: float, batches: Sequence[Batch]) -> Loss:
-        """Return the loss on the first examples of some batches; the original's own variation is in its interval."""
+        """Return the loss on the first `len(parts)` examples; the interval includes the original's own variation."""
         groups = groups_of(batches)
-        found = loss_by_group(self.metric, base, parts, None if groups is None else groups[: len(parts)])
+        loss = loss_by_group(self.metric, base, parts, None if groups is None else groups[: len(parts)])
         if self.varies is None:
-            return found
-        return replace(found, low=found.low - wavering, high=found.high + wavering, same=False)
+            return loss
+        return replace(loss, low=loss.low - wavering, high=loss.high + wavering, same=False)
 
     @property
     def spent(self) -> float:
@@ -264,11 +275,11 @@ class CandidateEvaluator:
 
     @property
     def others(self) -> float | None:
-        """Share of the machine that others used since the beginning; None where it can't be told."""
+        """Share of the processor that others used since the beginning; None if unknown."""
         return share_of_others(self._others, self.gauge.others(), self.spent)
 
     def tell(self, what: str) -> None:
-        """Say what is done now."""
+        """Report the current activity."""
         if not self.overran and self.spent > self.seconds:
             self.overran = self.doing
         self.doing = what
@@ -279,46 +290,48 @@ class CandidateEvaluator:
         self.say(self.doing, self.spent / self.seconds)
 
     def case(self, seconds: float, *, copy: bool = True) -> RecipeContext:
-        """Return what a recipe gets: a copy of its own, unless it is only asked whether it applies."""
+        """Return a recipe's context, with a copy of the model unless it is only for `applies`."""
         subject = replace(self.subject, model=self.subject.copy()) if copy else self.subject
         tune, labelled = self.material.tune, self.material.labelled
-        one = self.workload.batches[0]
-        return RecipeContext(subject, self.subject, tune, labelled, self.metric, seconds, self.options, self.tick, one)
+        inference = self.workload.batches[0]
+        return RecipeContext(
+            subject, self.subject, tune, labelled, self.metric, seconds, self.options, self.tick, inference
+        )
 
     # ---- one candidate --------------------------------------------------------------------------
 
     def look(self, model: Any) -> tuple[Loss, float]:
-        """Return a model's loss and score on the choosing examples.
+        """Return a model's loss and score on the validation split.
 
-        It stops at a quarter of them where more than is accepted is lost already.
+        If the loss on the first quarter is already significantly more than accepted, the rest is not evaluated.
         """
         loss, done = self._seen(model)
         return loss, self.metric.value(done)
 
     def _seen(self, model: Any) -> tuple[Loss, np.ndarray]:
-        """Return a model's loss, and what it stands on."""
+        """Return a model's loss, and the per-example parts from which it was computed."""
         import numpy as np
 
         assert self.parts is not None
         batches = self.material.select
-        # What is kept from batch to batch has to come as it came to the original: from the first on, and all at once.
+        # A stateful model must see the batches as the original did: in one pass from the first batch.
         first = len(batches) if self.carries else max(1, len(batches) // FIRST_LOOK)
         while first < len(batches) and sum(batch.size for batch in batches[:first]) < LEAST_LOOKED:
-            first += 1  # an interval of one example has no width
+            first += 1  # the interval of a single example has no width
         parts: list[Any] = []
         for begin, end in ((0, first), (first, len(batches))):
             if begin == end:
                 break
-            some, kept = batches[begin:end], self.references[begin:end]
-            parts.append(self.asked(model, some, kept)[0])
-            done = np.concatenate(parts)
-            loss = self.loss(self.parts[: len(done)], done, self.wavering, self.material.select)
+            chunk, references = batches[begin:end], self.references[begin:end]
+            parts.append(self.asked(model, chunk, references)[0])
+            evaluated = np.concatenate(parts)
+            loss = self.loss(self.parts[: len(evaluated)], evaluated, self.wavering, self.material.select)
             if loss.beyond(self.max_loss):
                 break
-        return loss, done
+        return loss, evaluated
 
     def _against(self, control: Any, done: np.ndarray) -> Loss:
-        """Return the loss against an equally trained original, which is looked at once, whatever is made of it."""
+        """Return the loss against an equally trained original, which is evaluated once per structure."""
         if self._trained is None or self._trained[0] is not control:
             select = self.material.select
             parts, _ = self.asked(control, select, self.references)
@@ -327,27 +340,27 @@ class CandidateEvaluator:
         return self.loss(self._trained[1][: len(done)], done, self.wavering, self.material.select)
 
     def consider(self, name: str, product: RecipeResult, control: Any) -> bool:
-        """Look at the loss, then at the cost; return whether its loss is likely to be accepted."""
+        """Evaluate the loss, then the cost; return whether the loss is likely to be accepted."""
         self.tell(name)
         self.runtimes.remember(product)
         reason = self.workload.against(product.model)
         if reason is not None:
             self.drop(name, "dropped", reason, product)
             return False
-        loss, done = self._seen(product.model)
-        score = self.metric.value(done)
-        against = None if control is None else self._against(control, done)
+        loss, evaluated = self._seen(product.model)
+        score = self.metric.value(evaluated)
+        against = None if control is None else self._against(control, evaluated)
         worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.low)
         if worst.beyond(self.max_loss):
             beside = " against the equally trained original" if worst is against else ""
-            said = f"It loses more than is accepted{beside}, seen on {worst.examples:,} examples."
-            self.drop(name, "dropped", said, product, loss=loss, score=score, against=against)
+            reason_for_drop = f"It loses more than is accepted{beside}, seen on {worst.examples:,} examples."
+            self.drop(name, "dropped", reason_for_drop, product, loss=loss, score=score, against=against)
             return False
         entry = AcceptedCandidate(name, product, loss, score, UNTRIED, against, control)
         return self._settle(entry)
 
     def again(self) -> None:
-        """Try once more what could not be told, the cheapest first: the machine may be quieter by now."""
+        """Benchmark again the cheapest candidates whose cost was inconclusive: the machine may be idle by now."""
         waiting = sorted(self._untold, key=lambda entry: entry.outcome.cost.cpu_seconds)[:TRIED_AGAIN]
         self._untold = []
         for place, entry in enumerate(waiting):
@@ -357,15 +370,15 @@ class CandidateEvaluator:
             try:
                 self._settle(entry)
             except (KeyboardInterrupt, TimeIsUp):
-                # What was told of it before still holds.
-                left = [one for one in self._untold if one is not entry]
-                self.rows, self._untold = rows, [*left, *waiting[place:]]
+                # The first results remain valid.
+                others = [candidate for candidate in self._untold if candidate is not entry]
+                self.rows, self._untold = rows, [*others, *waiting[place:]]
                 raise
 
     def last_chance(self) -> None:
-        """Let the cheapest of what can't be told be judged where it looks cheaper than all others.
+        """Accept the cheapest inconclusive candidate for the test if it looks cheaper than all accepted ones.
 
-        Without any other, that may be one whose cost there was no time to look at.
+        If none was accepted, that may be a candidate whose cost there was no time to measure.
         """
         examples = independent(self.material.judge)
         hopeful = [entry for entry in self._untold if entry.outcome.cost.cpu_seconds > 0]
@@ -381,14 +394,14 @@ class CandidateEvaluator:
         self.entries.append(entry)
 
     def _settle(self, entry: AcceptedCandidate) -> bool:
-        """Look at the cost of a candidate whose loss may be accepted, and keep it or drop it."""
+        """Benchmark a candidate whose loss may be accepted, then accept or drop it."""
         import torch
 
         name, product = entry.name, entry.product
         try:
             trial = self.try_out(name, product.model, CHOOSING_ROUNDS)
         except TimeIsUp:
-            self._untold.append(entry)  # its loss may be accepted, so it may be judged all the same
+            self._untold.append(entry)  # its loss may be accepted, so it can still be tested
             raise
         outcome = entry.outcome = told(trial, name, ALONE, torch.get_num_threads()).outcome
         if outcome.verdict == "less":
@@ -399,7 +412,7 @@ class CandidateEvaluator:
             self._untold.append(entry)
         if outcome.verdict == "more":
             self.runtimes.forget(product)
-        said = {
+        reasons = {
             "more": f"It {'costs more' if outcome.dearer else 'takes more processor time'} than the original"
             f"{'' if outcome.ratio is not None else f', {outcome.reason}'}.",
             "no difference": f"No less cost is proven: {outcome.reason}.",
@@ -408,7 +421,7 @@ class CandidateEvaluator:
         self.drop(
             name,
             "dropped",
-            said,
+            reasons,
             product,
             loss=entry.loss,
             score=entry.score,
@@ -418,7 +431,7 @@ class CandidateEvaluator:
         return True
 
     def try_out(self, name: str, model: Any, rounds: int) -> Trial:
-        """Run a model and the original in turn, as briefly as choosing allows; on a busy machine in one thread too."""
+        """Benchmark a model beside the original, briefly; on a busy machine also the original in a single thread."""
         models = {"original": self.subject.model, name: model}
         runners = {who: self.workload.runner(made, CHOOSING_TOKENS) for who, made in models.items()}
 
@@ -428,9 +441,10 @@ class CandidateEvaluator:
         return self.in_turn(runners, alone, seconds=self.seconds * TRIAL_SHARE, rounds=rounds, drop=name)
 
     def in_turn(self, runners: dict[str, Runner], alone: Callable[[], Runner] | None, **options: Any) -> Trial:
-        """Run in turn, the original in one thread too where others use the machine: `alone` makes that runner.
+        """Benchmark interleaved; on a busy machine also the original in a single thread, made by `alone`.
 
-        Where they only came meanwhile, it is done once more: without it nothing could be told.
+        If the machine only became busy during the benchmark, it is repeated: otherwise its result would be
+        inconclusive.
         """
         import torch
 
@@ -443,34 +457,40 @@ class CandidateEvaluator:
         return trial
 
     def lost(self, name: str) -> bool:
-        """Whether a candidate was dropped for its loss, its cost not looked at."""
+        """Whether a candidate was dropped for its loss, before its cost was measured."""
         return any(row.name == name and row.loss is not None and row.cost is None for row in self.rows)
 
     def outdone(self, name: str) -> bool:
-        """Whether another candidate, whose loss is likely to be accepted, costs no more than this one does already."""
+        """Whether another candidate with a loss likely to be accepted costs no more than this one."""
         examples = independent(self.material.judge)
-        mine = next((entry.cost for entry in self.entries if entry.name == name), 0.0)
+        own_cost = next((entry.cost for entry in self.entries if entry.name == name), 0.0)
         others = [entry for entry in self.entries if entry.name != name]
-        return any(e.cost <= mine and e.expected_high(examples) <= self.max_loss for e in others)
+        return any(e.cost <= own_cost and e.expected_high(examples) <= self.max_loss for e in others)
 
     def _note_control(self, parts: np.ndarray) -> None:
         if any(row.standing == "control" for row in self.rows):
             return
         assert self.parts is not None
-        said = "The extra training alone; what was trained is held against this too."
+        reason = "The extra training alone; what was trained is held against this too."
         loss = self.loss(self.parts, parts, self.wavering, self.material.select)
-        self.rows.append(ResultRow("original, trained on", "control", said, None, loss, self.metric.value(parts)))
+        self.rows.append(ResultRow("original, trained on", "control", reason, None, loss, self.metric.value(parts)))
 
     # ---- rows -----------------------------------------------------------------------------------
 
     def see_that_the_original_is_whole(self, name: str) -> None:
-        """Put back its state; raise ShrinkError where the original's parameters are not what they were."""
+        """Restore the original's state.
+
+        Raises
+        ------
+        ShrinkError
+            If the original's parameters have changed.
+        """
         self._state.put_back()
         if self.subject.fingerprint() != self.fingerprint:
             raise ShrinkError(f"Recipe {name} changed the original model, which none may; load your model again.")
 
     def remark(self, name: str, said: str) -> None:
-        """Note a sentence on a candidate."""
+        """Add a sentence to a candidate's remarks."""
         self.remarks.setdefault(name, []).append(said)
 
     def drop(
@@ -485,7 +505,7 @@ class CandidateEvaluator:
         against: Loss | None = None,
         outcome: Outcome | None = None,
     ) -> None:
-        """Add the row of what is not kept."""
+        """Add the row of a rejected candidate."""
         self.rows.append(
             ResultRow(
                 name,
@@ -504,7 +524,7 @@ class CandidateEvaluator:
 
 
 def notes_of(product: RecipeResult) -> tuple[str, ...]:
-    """Return what should be known of a product, its training last."""
+    """Return a result's notes, those on its training last."""
     training = product.training
     if training is None:
         return product.notes

@@ -1,6 +1,6 @@
-"""What tells a runtime's part of a gain from a smaller model's: the original in each runtime, and in bfloat16.
+"""Reference models that separate a runtime's gain from a smaller model's: the original in each runtime and in bfloat16.
 
-It is kept from the candidates as they come, also where it is no gain itself.
+They are kept from the candidates as these are made, even where they are no gain themselves.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ class Runtimes:
     Parameters
     ----------
     case : callable
-        Returns a case with a copy of the original, to export it where no candidate was.
+        Returns a context with a copy of the original, to export it if no candidate did.
     """
 
     def __init__(self, case: Callable[[], RecipeContext]) -> None:
         self._case = case
         self._kept: dict[tuple[str, int | None], Any] = {}
         self.bf16: Any = None
-        """The original in bfloat16, where the hardware multiplies it and that was tried."""
+        """The original in bfloat16, if that recipe was applied."""
 
     def remember(self, product: RecipeResult) -> None:
-        """Keep a product that is the original in another runtime or in bfloat16."""
+        """Keep a result that is the original in another runtime or in bfloat16."""
         if product.same_numbers:
             self._kept.setdefault((product.runtime, threads_of(product.model)), product.model)
         if [step.get("recipe") for step in product.steps] == ["bf16"]:
             self.bf16 = product.model
 
     def forget(self, product: RecipeResult) -> None:
-        """Leave bfloat16 out where it is sure to cost more than the original: nobody would take it instead."""
+        """Drop the bfloat16 reference if it costs more than the original: nobody would choose it."""
         if self.bf16 is product.model:
             self.bf16 = None
 
     def of(self, product: RecipeResult) -> Any:
-        """Return the original in a product's runtime; None where that is PyTorch, the product itself, or untold.
+        """Return the original in the result's runtime; None where that is PyTorch, the result itself, or unavailable.
 
-        It runs in as many threads as the product, or their number would be taken for a smaller model.
+        It uses as many threads as the result, so that their gain is not attributed to the smaller model.
         """
         threads = threads_of(product.model)
         if product.same_numbers or (product.runtime == "PyTorch" and threads is None):
@@ -53,10 +53,10 @@ class Runtimes:
         if key not in self._kept and product.runtime == "PyTorch":
             self._kept[key] = limit_threads(self._case().subject.model, *getattr(product.model, LIMIT))
         elif key not in self._kept and product.form == "onnx":
-            made = next((model for (name, _), model in self._kept.items() if name == product.runtime), None)
-            made = self._exported() if made is None else made
-            if made is not None:
-                self._kept[key] = made if threads is None else in_threads(made, threads)
+            runtime_model = next((model for (name, _), model in self._kept.items() if name == product.runtime), None)
+            runtime_model = self._exported() if runtime_model is None else runtime_model
+            if runtime_model is not None:
+                self._kept[key] = runtime_model if threads is None else in_threads(runtime_model, threads)
         return self._kept.get(key)
 
     def _exported(self) -> Any:
@@ -64,15 +64,15 @@ class Runtimes:
 
         try:
             return OnnxFloat().apply(self._case()).model
-        except Exception:  # noqa: BLE001 - then the two parts can't be told apart, and nothing is claimed
+        except Exception:  # noqa: BLE001 - then the gain is not divided
             return None
 
 
 def threads_of(model: Any) -> int | None:
-    """Return in how many threads a runtime of its own works; None where PyTorch says that."""
+    """Return the number of threads of a model's own runtime; None where PyTorch's setting applies."""
     from jupyter_green.compression.recipes.onnx_model import session_of
     from jupyter_green.compression.recipes.threads import LIMIT
 
     part = session_of(model)
-    found: int | None = getattr(model, LIMIT, (None,))[0] if part is None else part.threads
-    return found
+    threads: int | None = getattr(model, LIMIT, (None,))[0] if part is None else part.threads
+    return threads

@@ -1,10 +1,10 @@
-"""The search: what is cheap to try comes first, what is surely worse goes early, the rest has until the time is up.
+"""The search: fast recipes first, poor candidates rejected early, the rest within the time budget.
 
-Recipes that don't train come first. Whole numbers that lose too much are tried again without the layers that suffer
-most. Of the recipes that train each begins, the better half goes on (successive halving), and its dial is bisected:
-the harshest setting that is accepted. What came of that is combined with what did best on the original. Choosing and
-judging use different examples and different laps, because the best of many looks better than it is. An interrupt ends
-the search, not the result: the best so far is kept, and called unproven.
+Recipes without training come first. An int8 recipe that loses too much is tried again without its most sensitive
+layers. Of the recipes that train, each begins and the better half continues (successive halving); the strength of its
+compression is then bisected. The result is combined with what did best on the original. Selection and the final test
+use different examples and different runs, because the best of many candidates looks better than it is. An interrupt
+ends the search and keeps the best candidate so far, unproven.
 """
 
 from __future__ import annotations
@@ -32,21 +32,27 @@ from .sensitivity import most_harmed
 
 UP = "The time was up before it was tried."
 FIRST_SHARE, ALONE_SHARE = 0.35, 0.75
-"""Shares of the time for recipes that don't train, where others do and where none can."""
+"""Shares of the time budget for recipes without training, if others train and if none can."""
 BEGUN_SHARE, TRAINED_SHARE = 0.15, 0.4
-"""Parts of the training time: for each that begins, and for what goes on; an equally trained control takes as long."""
+"""Shares of the training time for each beginning and for the continued training.
+
+The control takes as long as the latter.
+"""
 HEALING = 0.7
-"""Power of the training time with which a loss falls while it is repaired; between 0.3 (a pruned ResNet) and 0.9 (a
-MiniLM without a third of its layers) was seen. It only says which of two beginnings goes on."""
+"""Exponent of training time with which the loss falls during distillation.
+
+Observed between 0.3 (a pruned ResNet) and 0.9 (a MiniLM without a third of its layers). It only decides which of two
+beginnings continues.
+"""
 COMBINED = 2
-"""How many of what did best on the original are applied to a new structure."""
+"""How many of the best recipes on the original are applied to a new structure."""
 MOST_TRIES = 4
 LARGE_BYTES = 1_000_000_000
-"""A model larger than this takes minutes to export, so what is made in a second comes first."""
+"""A model larger than this takes minutes to export, so recipes that take seconds come first."""
 REPAIR_SHARE = 0.5
-"""Share of the time that is left for finding the layers that suffer most from int8; the rest is for trying."""
+"""Share of the remaining time for finding the layers most sensitive to int8; the rest is for candidates."""
 LEFT_OUT = (0.05, 0.1, 0.2, 0.4)
-"""Shares of the layers that int8 may leave out, the worst first."""
+"""Shares of the layers that int8 may skip, the most sensitive first."""
 
 
 class Search(CandidateEvaluator):
@@ -54,26 +60,26 @@ class Search(CandidateEvaluator):
 
     interrupted = False
     late = False
-    """Whether the time was up before all was tried."""
+    """Whether the time was up before every recipe was tried."""
     out_of_time = False
-    """Whether the time was up before the judging had ended."""
+    """Whether the time was up before the final evaluation had ended."""
     unjudged = False
-    """Whether the judging ended without an answer: the time was up, or no cost could be told."""
+    """Whether the final evaluation had no result: the time was up, or every cost was inconclusive."""
     _harmed: list[str] | None = None
 
     def run(self, recipes: Sequence[Recipe]) -> None:
-        """Try recipes until the time is up or the person interrupts."""
+        """Try recipes until the time is up or the user interrupts."""
         try:
             with deadline.until(self.began + SEARCH_SHARE * self.seconds):
                 self._run(recipes)
-        except (KeyboardInterrupt, TimeIsUp) as end:
-            self.interrupted = isinstance(end, KeyboardInterrupt)
-            said = "The search was interrupted before this was told." if self.interrupted else UP
-            told = {row.name for row in self.rows} | {entry.name for entry in self.entries}
+        except (KeyboardInterrupt, TimeIsUp) as error:
+            self.interrupted = isinstance(error, KeyboardInterrupt)
+            reason = "The search was interrupted before this was told." if self.interrupted else UP
+            names = {row.name for row in self.rows} | {entry.name for entry in self.entries}
             self.late = self.late or not self.interrupted
             for recipe in recipes:
-                if recipe.name not in told:
-                    self.drop(recipe.name, "not tried", said)
+                if recipe.name not in names:
+                    self.drop(recipe.name, "not tried", reason)
 
     def _run(self, recipes: Sequence[Recipe]) -> None:
         self.begin()
@@ -82,24 +88,24 @@ class Search(CandidateEvaluator):
 
     @property
     def _last_share(self) -> float:
-        """The share of the time after which nothing more is looked at: earlier where judging takes long."""
+        """Share of the time budget after which the search stops: earlier where the final evaluation takes long."""
         return min(SEARCH_SHARE, 1 - self.judging_seconds / self.seconds)
 
     @property
     def _open_share(self) -> float:
-        """The share of the time after which nothing more begins."""
+        """Share of the time budget after which nothing new begins."""
         return self._last_share - SEARCH_SHARE + 1 - FINAL_SHARE
 
     def _tried(self, recipes: Sequence[Recipe]) -> None:
         training = [recipe for recipe in recipes if recipe.trains]
-        # Time is kept for training only where something can be trained.
+        # Reserve time for training only if a recipe can train.
         until = FIRST_SHARE if any(self._may(recipe) for recipe in training) else ALONE_SHARE
         self._first([recipe for recipe in recipes if not recipe.trains], until)
         self._again()
         self._train(training)
         self._again()
 
-    # ---- what does not train --------------------------------------------------------------------
+    # ---- recipes without training ----------------------------------------------------------------
 
     def _first(self, recipes: Sequence[Recipe], until: float) -> None:
         if self.subject.size_bytes > LARGE_BYTES:
@@ -112,7 +118,7 @@ class Search(CandidateEvaluator):
                 self._repair(recipe, until)
 
     def _try(self, recipe: Recipe) -> bool:
-        """Make a candidate and look at it; return whether it may be accepted."""
+        """Make and evaluate a candidate; return whether it may be accepted."""
 
         def attempt() -> bool:
             return self.consider(recipe.name, self._applied(recipe, self.seconds * FIRST_SHARE), None)
@@ -120,7 +126,7 @@ class Search(CandidateEvaluator):
         return bool(self._guarded(recipe.name, attempt, default=True))
 
     def _repair(self, recipe: Recipe, until: float) -> None:
-        """Leave out the layers that suffer most: as few as suffice; not where another is cheaper as it is."""
+        """Skip the most sensitive layers, as few as possible; not if another candidate is cheaper without that."""
         if not isinstance(recipe, Repairable) or self.spent > until * self.seconds or self.outdone(recipe.name):
             return
 
@@ -129,8 +135,8 @@ class Search(CandidateEvaluator):
                 left = max(0.0, until * self.seconds - self.spent)
                 self._harmed = most_harmed(self.case(0).subject, self.material.tune, REPAIR_SHARE * left)
             if not self._harmed:
-                said = "Finding the layers that suffer most from it would take too long; allow more with time=."
-                self.remark(recipe.name, said)
+                message = "Finding the layers that suffer most from it would take too long; allow more with time=."
+                self.remark(recipe.name, message)
                 return
             counts = sorted({round(share * len(self._harmed)) for share in LEFT_OUT} - {0}, reverse=True)
             harmed = self._harmed
@@ -147,19 +153,23 @@ class Search(CandidateEvaluator):
         if self.spent < self._open_share * self.seconds:
             self._guarded("what could not be told", self.again, default=None)
 
-    # ---- what trains ----------------------------------------------------------------------------
+    # ---- recipes with training -------------------------------------------------------------------
 
     def _train(self, recipes: Sequence[Recipe]) -> None:
         until = self._open_share
-        able = [recipe for recipe in recipes if self._applies(recipe, until)]
-        whole = until * self.seconds - self.spent
-        if not able:
+        applicable = [recipe for recipe in recipes if self._applies(recipe, until)]
+        available = until * self.seconds - self.spent
+        if not applicable:
             return
-        if whole <= 0:
+        if available <= 0:
             raise TimeIsUp
-        begun = self._begin_each(able, BEGUN_SHARE * whole / len(able)) if len(able) > 1 else [(able[0], None)]
-        for place, (recipe, product) in enumerate(begun):
-            left = (until * self.seconds - self.spent) / (len(begun) - place)
+        started = (
+            self._begin_each(applicable, BEGUN_SHARE * available / len(applicable))
+            if len(applicable) > 1
+            else [(applicable[0], None)]
+        )
+        for place, (recipe, product) in enumerate(started):
+            left = (until * self.seconds - self.spent) / (len(started) - place)
             if left <= 0:
                 self.late = True
                 self.drop(recipe.name, "not tried", UP)
@@ -167,15 +177,15 @@ class Search(CandidateEvaluator):
             self._finish(recipe, product, self._share(recipe) * left)
 
     def _share(self, recipe: Recipe) -> float:
-        """Return which part of the time its training may take; the rest is its equally trained control's."""
+        """Return the share of the time for a recipe's training; the rest is for its equally trained control."""
         if not self.material.labelled:
             return 2 * TRAINED_SHARE
         longer = getattr(recipe, "control_takes", None)
         return TRAINED_SHARE if longer is None else 1 / (1 + float(longer))
 
     def _begin_each(self, recipes: Sequence[Recipe], seconds: float) -> list[tuple[Recipe, RecipeResult | None]]:
-        """Train each for a little; return the better half: what gives most for what it loses."""
-        begun: list[tuple[float, Recipe, RecipeResult]] = []
+        """Train each recipe briefly; return the better half by loss per saving."""
+        started: list[tuple[float, Recipe, RecipeResult]] = []
         for recipe in recipes:
 
             def attempt(recipe: Recipe = recipe) -> RecipeResult:
@@ -184,57 +194,59 @@ class Search(CandidateEvaluator):
 
             product = self._guarded(recipe.name, attempt, default=None)
             if product is not None:
-                begun.append((self._price(recipe.name, product), recipe, product))
-        begun.sort(key=lambda item: item[0])
-        kept = begun[: max(1, len(begun) // 2)]
-        for _, recipe, product in begun[len(kept) :]:
+                started.append((self._price(recipe.name, product), recipe, product))
+        started.sort(key=lambda item: item[0])
+        kept = started[: max(1, len(started) // 2)]
+        for _, recipe, product in started[len(kept) :]:
             steps = "" if product.training is None else f" of {product.training.steps} steps"
-            said = f"After a beginning{steps} another gave more for what it lost: that one was trained on."
+            reason = f"After a beginning{steps} another gave more for what it lost: that one was trained on."
             loss, score = self.look(product.model)
-            self.drop(recipe.name, "dropped", said, product, loss=loss, score=score)
+            self.drop(recipe.name, "dropped", reason, product, loss=loss, score=score)
         return [(recipe, product) for _, recipe, product in kept]
 
     def _price(self, name: str, product: RecipeResult) -> float:
-        """Return what is lost for each halving of the cost, give or take; infinite where nothing is saved.
+        """Return the loss per halving of the cost, approximately; infinity where nothing is saved.
 
-        A loss counts as what further training is expected to leave of it, and not below half of what is accepted:
-        it says little after so short a training.
+        The loss is extrapolated to the end of training and clipped below at half of the accepted loss, since it is
+        uncertain after such a short training.
         """
         loss, _ = self.look(product.model)
-        begun = 0.0 if product.training is None else product.training.seconds
-        to_come = TRAINED_SHARE * max(0.0, self._open_share * self.seconds - self.spent)
-        left: float = (begun / (begun + to_come)) ** HEALING if begun > 0 else 1.0
+        trained_seconds = 0.0 if product.training is None else product.training.seconds
+        remaining_seconds = TRAINED_SHARE * max(0.0, self._open_share * self.seconds - self.spent)
+        remaining_loss: float = (
+            (trained_seconds / (trained_seconds + remaining_seconds)) ** HEALING if trained_seconds > 0 else 1.0
+        )
         ratio = self.try_out(name, product.model, FEWEST_ROUNDS).raw(name)
         if ratio is None or ratio.value >= 1:
             return math.inf
-        return max(left * loss.value, self.max_loss / 2) / -math.log2(ratio.value)
+        return max(remaining_loss * loss.value, self.max_loss / 2) / -math.log2(ratio.value)
 
     def _finish(self, recipe: Recipe, product: RecipeResult | None, seconds: float) -> None:
-        """Train what began, then turn the dial as far as is accepted and the time allows."""
+        """Train what was begun, then bisect its strength within the accepted loss and the time budget."""
         began = deadline.now()
-        good = self._structure(recipe, product, seconds)
-        took = deadline.now() - began
+        accepted_first = self._structure(recipe, product, seconds)
+        elapsed = deadline.now() - began
         settings, own = recipe.dial(self.case(0, copy=False)) if isinstance(recipe, Adjustable) else ([], 0)
         left = self._open_share * self.seconds - self.spent
-        tries = min(MOST_TRIES, int(left / max(took, 1e-9)))
+        tries = min(MOST_TRIES, int(left / max(elapsed, 1e-9)))
         if not settings or tries < 1:
             return
-        rest = settings[own + 1 :] if good else settings[:own]
+        candidates = settings[own + 1 :] if accepted_first else settings[:own]
 
         def accepted(setting: Recipe) -> bool:
-            fits = self.spent + took <= self._open_share * self.seconds
+            fits = self.spent + elapsed <= self._open_share * self.seconds
             return fits and self._applies(setting, 1.0) and self._structure(setting, None, seconds)
 
-        bisect(rest, accepted, tries=tries)
+        bisect(candidates, accepted, tries=tries)
 
     def _structure(self, recipe: Recipe, begun: RecipeResult | None, seconds: float) -> bool:
-        """Make a structure, train it and its control, combine it; return whether any of that may be accepted."""
+        """Make and train a structure and its control, and combine it; return whether any candidate may be accepted."""
 
         def attempt() -> bool:
             self.tell(recipe.name)
             product = self._applied(recipe, seconds) if begun is None else self._trained_on(begun, seconds)
             control = self._control(product)
-            good = self.consider(recipe.name, product, control)
+            any_accepted = self.consider(recipe.name, product, control)
             if self.lost(recipe.name):
                 return False
             for place, finisher in enumerate(self._finishers(product)):
@@ -246,8 +258,8 @@ class Search(CandidateEvaluator):
                 self.tell(name)
                 with captured_output():
                     combined = follow(product, [finisher], self.case(0))
-                good = self.consider(name, combined, control) or good
-            return good
+                any_accepted = self.consider(name, combined, control) or any_accepted
+            return any_accepted
 
         return bool(self._guarded(recipe.name, attempt, default=False))
 
@@ -258,20 +270,20 @@ class Search(CandidateEvaluator):
         learner = replace(self.subject, model=product.model)
         labels = self.material.labelled
         with captured_output(), self.undisturbed():
-            more = distil(learner, self.subject, case.tune, seconds=seconds, labels=labels, tick=self.tick)
-        return replace(product, training=product.training.then(more))
+            further = distil(learner, self.subject, case.tune, seconds=seconds, labels=labels, tick=self.tick)
+        return replace(product, training=product.training.then(further))
 
     def _finishers(self, product: RecipeResult) -> list[Recipe]:
-        """Return what is applied on top of a new structure: what did best on the original."""
+        """Return the recipes to apply to a new structure: those that did best on the original."""
         if product.training is None or product.form != "torch":
             return []
-        good = sorted((e for e in self.entries if not e.loss.beyond(self.max_loss)), key=lambda entry: entry.cost)
-        return [self._recipes[e.name] for e in good if e.name in self._recipes][:COMBINED]
+        accepted = sorted((e for e in self.entries if not e.loss.beyond(self.max_loss)), key=lambda entry: entry.cost)
+        return [self._recipes[e.name] for e in accepted if e.name in self._recipes][:COMBINED]
 
     def _control(self, product: RecipeResult) -> Any:
-        """Return an original that was trained as much, where labels could have made it better.
+        """Return a copy of the original with equal training, if that training used labels.
 
-        What already loses too much against the given original needs none.
+        None if the loss against the original itself is already too large.
         """
         training: Training | None = product.training
         if training is None or not training.labels:
@@ -285,10 +297,10 @@ class Search(CandidateEvaluator):
             train_equally(control, self.material.tune, training, tick=self.tick)
         return control.model
 
-    # ---- what holds for all ---------------------------------------------------------------------
+    # ---- applying and guarding recipes -----------------------------------------------------------
 
     def _applied(self, recipe: Recipe, seconds: float) -> RecipeResult:
-        """Return what a recipe makes of a copy; what it prints is no output of the cell."""
+        """Return what a recipe makes of a copy; its console output is captured."""
         with captured_output(), self.undisturbed() if recipe.trains else nullcontext():
             return recipe.apply(self.case(seconds))
 
@@ -296,15 +308,15 @@ class Search(CandidateEvaluator):
         try:
             with captured_output():
                 return recipe.applies(self.case(self.seconds, copy=False)) is None
-        except RAISED:  # somebody else's code; its row says what it raised
+        except RAISED:  # third-party code; its row gives the error
             return True
 
     def _applies(self, recipe: Recipe, until: float) -> bool:
-        """Whether a recipe is tried; where not, its row says why."""
+        """Whether a recipe is to be tried; if not, a row gives the reason."""
         try:
             with captured_output():
                 reason = recipe.applies(self.case(self.seconds, copy=False))
-        except RAISED as error:  # somebody else's code must not end the search
+        except RAISED as error:  # a third-party error must not end the search
             self.drop(recipe.name, "failed", why(error))
             return False
         if reason is None and self.spent > until * self.seconds:
@@ -316,24 +328,24 @@ class Search(CandidateEvaluator):
         return reason is None
 
     def _guarded(self, name: str, attempt: Callable[[], Any], default: Any) -> Any:
-        """Run somebody's code: what it raises is a row, what it sets is put back, the original stays whole."""
+        """Run third-party code: an exception becomes a row, process settings are restored, the original is checked."""
         self.tell(name)
-        found, before = default, ProcessState()
+        result, before = default, ProcessState()
         try:
             with warnings.catch_warnings():
-                # Libraries warn of each layer they leave alone; what matters of a candidate stands in its row.
+                # Libraries warn of every layer that they skip; a candidate's row has what matters.
                 warnings.simplefilter("ignore")
-                found = attempt()
+                result = attempt()
         except ShrinkError as error:
             self.drop(name, "failed", str(error))
-        except RAISED as error:  # a recipe that raises is a row, never the end
+        except RAISED as error:  # a recipe's exception becomes a row
             self.drop(name, "failed", why(error))
         finally:
             changed = before.put_back()
         if changed:
             self.remark(name, f"It changed settings of the whole process, which were put back: {', '.join(changed)}.")
         self.see_that_the_original_is_whole(name)
-        return found
+        return result
 
 
 __all__ = ["Search"]

@@ -1,7 +1,7 @@
-"""Which layers suffer most from int8: each alone is rounded in a copy, and what that does to the answers is looked at.
+"""Sensitivity of each layer to int8: the output error when that layer alone is rounded.
 
-Rounding is simulated as the runtimes do it (weights by output channel, activations by tensor while it runs). It says
-in which order layers are left out, nothing more: what leaving them out gives is measured like every candidate.
+Rounding is simulated as the runtimes do it: weights per output channel, activations per tensor at run time. The result
+only orders the layers to skip; candidates that skip them are measured like any other.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ STEPS = 127.0
 
 
 def most_harmed(subject: SourceModel, batches: Sequence[Batch], seconds: float = math.inf) -> list[str]:
-    """Return the names of the layers that int8 acts on, the most harmed first; none where that would take too long.
+    """Return the names of the layers that int8 applies to, most sensitive first; empty if that would take too long.
 
-    Each layer is one call of the model. Fewer examples are looked at where the time allows no more.
+    Each layer takes one call of the model. Fewer examples are used where time is short.
 
     Parameters
     ----------
     subject : SourceModel
-        A copy, to do with as one likes; it is left as it was.
+        A copy of the model; it is restored.
     batches : sequence of Batch
-        Examples of the tuning part.
+        The calibration split.
     seconds : float
-        How long it may take, about.
+        Approximate time limit.
     """
     import torch
 
     kinds = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)
-    found = [
+    layers = [
         (name, module)
         for name, module in subject.model.named_modules()
         if isinstance(module, kinds) and not made_anew(module)
     ]
-    one = batches[0].part(0, 1).to(subject.device).inputs
-    harm: dict[str, float] = {}
+    single = batches[0].part(0, 1).to(subject.device).inputs
+    errors: dict[str, float] = {}
     with torch.no_grad():
-        subject.call(one)
+        subject.call(single)
         began = deadline.now()
-        subject.call(one)
-        each = max(1e-9, (deadline.now() - began) * len(found))
-        count = EXAMPLES if each * EXAMPLES <= seconds else int(seconds / each)
+        subject.call(single)
+        pass_seconds = max(1e-9, (deadline.now() - began) * len(layers))
+        count = EXAMPLES if pass_seconds * EXAMPLES <= seconds else int(seconds / pass_seconds)
         if count < 1:
             return []
         examples = batches[0].part(0, count).to(subject.device).inputs
-        wanted = subject.main(subject.call(examples)).float()
-        for name, module in found:
-            kept = module.weight.data
-            module.weight.data = _rounded(kept, tuple(range(1, kept.dim())))
+        expected = subject.main(subject.call(examples)).float()
+        for name, module in layers:
+            weight = module.weight.data
+            module.weight.data = _rounded(weight, tuple(range(1, weight.dim())))
             hook = module.register_forward_pre_hook(
                 lambda _module, given: tuple(_rounded(item, None) for item in given)
             )
@@ -62,13 +62,16 @@ def most_harmed(subject: SourceModel, batches: Sequence[Batch], seconds: float =
                 given = subject.main(subject.call(examples)).float()
             finally:
                 hook.remove()
-                module.weight.data = kept
-            harm[name] = float((given - wanted).pow(2).mean())
-    return sorted(harm, key=lambda name: -harm[name])
+                module.weight.data = weight
+            errors[name] = float((given - expected).pow(2).mean())
+    return sorted(errors, key=lambda name: -errors[name])
 
 
 def _rounded(tensor: Any, over: tuple[int, ...] | None) -> Any:
-    """Return a tensor on the grid of int8, by output channel or as a whole."""
+    """Return a tensor rounded to int8 values, per output channel or as a whole.
+
+    `over` are the axes that share a scale; None means all.
+    """
     largest = tensor.abs().amax(over, keepdim=True) if over is not None else tensor.abs().max()
     step = (largest / STEPS).clamp_min(1e-12)
     return (tensor / step).round() * step

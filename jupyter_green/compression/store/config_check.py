@@ -1,8 +1,8 @@
-"""A transformers configuration from a folder: known classes and known settings, at every depth.
+"""Check a transformers configuration from a folder: known classes and known settings only, at every level.
 
-A setting passes where its class has one of that name; all others are left out before transformers sees them. A name
-that would make transformers ask somewhere else (code, a backbone, another repository's weights, kernels) is refused
-wherever it stands. A part with settings of its own has to be of a kind that transformers itself brings.
+Settings that the configuration class does not have are removed before transformers sees them. A setting that would make
+transformers load something else (code, a backbone, another repository's weights, kernels) is refused wherever it
+occurs. A nested configuration has to be of one of transformers' own classes.
 """
 
 from __future__ import annotations
@@ -26,44 +26,44 @@ REFUSED = frozenset(
         *("use_timm_backbone", "pretrained_backbone", "trust_remote_code", "gguf_file", "compression_config"),
     }
 )
-"""Settings that make transformers run or fetch what is not in the folder, where they are set to anything."""
+"""Settings that make transformers run or fetch something outside of the folder; refused if set."""
 BUILT_IN = frozenset({"eager", "sdpa"})
-"""What attention may be computed by; other names can be kernels of somebody's repository."""
+"""Allowed attention implementations; other names may be kernels from a repository."""
 DTYPES = frozenset({"float64", "float32", "float16", "bfloat16"})
 LABELS = frozenset({"id2label", "label2id", "task_specific_params"})
-"""Settings whose words are the person's own."""
+"""Settings with free text of the user."""
 ORIGIN = frozenset({"_name_or_path", "name_or_path"})
-"""Settings that say where a model came from; they are left out."""
+"""Settings with the model's origin; they are removed."""
 COMMON = frozenset(
     {
         *("pad_token_id", "eos_token_id", "bos_token_id", "sep_token_id", "decoder_start_token_id", "use_cache"),
         *("is_decoder", "add_cross_attention", "tie_word_embeddings", "initializer_range"),
     }
 )
-"""Settings that a person may give a model of any class; each is a number."""
+"""Settings that are valid for every class; each is a number."""
 LAYERS = frozenset({"num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers", "decoder_layers"})
 SHARED_LAYERS = 1000
-"""So many layers more than tensors may there be: some models, as ALBERT, call the same layer again and again."""
+"""By how much the number of layers may exceed that of tensors; some models, as ALBERT, reuse layers."""
 ELSEWHERE = re.compile(r"\w[/\\]|[/\\]\w")
-"""A path, an address or the name of a repository."""
+"""A path, a URL or the name of a repository."""
 TIMES, ROOM = 4, 1 << 24
-"""How many times the numbers of its weights a model may have, since heads may have gone, and how many beside."""
+"""Limit on a model's size: a multiple of its weights (heads may have been removed) plus a constant."""
 
 
 def known_model(data: Mapping[str, Any], tensors: int) -> tuple[Any, Any]:
-    """Return the class and the configuration that settings from a folder stand for.
+    """Return the model class and configuration that a folder's settings describe.
 
     Parameters
     ----------
     data : mapping
-        What `config.json` says.
+        Contents of `config.json`.
     tensors : int
-        How many tensors the weights hold; a model has not many more layers than that.
+        Number of tensors in the weights, which limits the number of layers.
 
     Raises
     ------
     ShrinkError
-        If they name anything that transformers does not bring itself, or make no configuration.
+        If a class is not transformers' own, or the settings are invalid.
     """
     transformers = require("transformers")
     refuse(data, tensors)
@@ -74,19 +74,19 @@ def known_model(data: Mapping[str, Any], tensors: int) -> tuple[Any, Any]:
     kept = _known(data, config)
     try:
         made = config.from_dict(copy.deepcopy(kept))
-    except Exception as error:  # each class checks its settings in its own way
+    except Exception as error:  # each class validates its settings in its own way
         raise ShrinkError(f"{CONFIG} makes no {config.__name__}: {one_line(why(error), 160)}") from error
     _own_parts(made)
     return kind, made
 
 
 def refuse(settings: Mapping[str, Any], tensors: int) -> None:
-    """See that nothing in settings, or in what is inside them, reaches outside the folder; no library is needed.
+    """Check that no setting, at any level, refers to anything outside the folder; needs no library.
 
     Raises
     ------
     ShrinkError
-        If anything does, or asks for many more layers than the weights hold tensors.
+        If one does, or there are many more layers than tensors in the weights.
     """
     for key, value in settings.items():
         if value is None or value is False or key in LABELS:
@@ -125,47 +125,47 @@ def _own_class(data: Mapping[str, Any], transformers: Any) -> Any:
     name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
     kind: Any = getattr(transformers, name, None) if name.isidentifier() else None
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
-        said = one_line(name, 80) or "The architecture"
-        raise ShrinkError(f"{said} is no model of transformers {transformers.__version__}.")
+        description = one_line(name, 80) or "The architecture"
+        raise ShrinkError(f"{description} is no model of transformers {transformers.__version__}.")
     if not kind.__module__.startswith("transformers.models."):
         raise ShrinkError(f"{name} is no model of transformers' own.")
     return kind
 
 
 def _known(settings: Mapping[str, Any], kind: Any) -> dict[str, Any]:
-    """Return those settings that a class of configuration has, in its parts too."""
+    """Return the settings that a configuration class has, nested ones too."""
     names = _names(kind)
     parts: Mapping[str, Any] = getattr(kind, "sub_configs", None) or {}
-    found = {}
+    known = {}
     for key, value in settings.items():
         if key not in names or key.endswith("name_or_path"):
             continue
         if isinstance(value, Mapping) and (key in parts or "model_type" in value):
-            found[key] = _known(value, _part(key, value, parts.get(key)))
+            known[key] = _known(value, _part(key, value, parts.get(key)))
         else:
-            found[key] = value
-    return found
+            known[key] = value
+    return known
 
 
 def _part(key: str, settings: Mapping[str, Any], wanted: Any) -> Any:
-    """Return the class of a part's settings: the one that its owner says, or one of transformers' by its name."""
+    """Return the class of a nested configuration: as its parent declares, or one of transformers' by name."""
     transformers = require("transformers")
     if isinstance(wanted, type) and issubclass(wanted, transformers.PretrainedConfig):
         return wanted
     name = settings.get("model_type")
-    own = transformers.CONFIG_MAPPING
-    kind = own[name] if isinstance(name, str) and name in own else None
+    classes = transformers.CONFIG_MAPPING
+    kind = classes[name] if isinstance(name, str) and name in classes else None
     if kind is None or not kind.__module__.startswith("transformers.models.") or "timm" in kind.__module__:
-        told = one_line(repr(name), 60)
+        description = one_line(repr(name), 60)
         raise ShrinkError(
-            f"{CONFIG} has {one_line(repr(key), 60)} of the kind {told}, which transformers does not bring."
+            f"{CONFIG} has {one_line(repr(key), 60)} of the kind {description}, which transformers does not bring."
         )
     return kind
 
 
 def _names(kind: Any) -> set[str]:
-    """Return what a class of configuration can be told."""
-    found = {
+    """Return the names of a configuration class's settings."""
+    names = {
         "model_type",
         "architectures",
         "dtype",
@@ -175,20 +175,20 @@ def _names(kind: Any) -> set[str]:
         *(getattr(kind, "sub_configs", ()) or ()),
     }
     for pair in getattr(kind, "attribute_map", {}).items():
-        found.update(pair)
+        names.update(pair)
     for base in kind.__mro__:
         if dataclasses.is_dataclass(base):
-            found.update(field.name for field in dataclasses.fields(base))
+            names.update(field.name for field in dataclasses.fields(base))
         if "__init__" in vars(base):
-            found.update(inspect.signature(base.__init__).parameters)
-        found.update(name for name, own in vars(base).items() if isinstance(own, property) and own.fset is not None)
-    # Older versions keep what all of them have in attributes.
-    found.update(vars(require("transformers").PretrainedConfig()))
-    return {name for name in found if not name.startswith("_") and name not in ("self", "args", "kwargs")}
+            names.update(inspect.signature(base.__init__).parameters)
+        names.update(name for name, own in vars(base).items() if isinstance(own, property) and own.fset is not None)
+    # Older versions of transformers store common settings as attributes.
+    names.update(vars(require("transformers").PretrainedConfig()))
+    return {name for name in names if not name.startswith("_") and name not in ("self", "args", "kwargs")}
 
 
 def _own_parts(config: Any) -> None:
-    """See that a configuration and all its parts are of transformers' own classes and name no code."""
+    """Check that a configuration and its nested ones are of transformers' own classes and name no code."""
     base = require("transformers").PretrainedConfig
     if not type(config).__module__.startswith("transformers.models.") or getattr(config, "auto_map", None):
         raise ShrinkError(f"{CONFIG} has a part {type(config).__name__}, which transformers does not bring.")
@@ -196,35 +196,35 @@ def _own_parts(config: Any) -> None:
     if "timm" in type(config).__module__ or "Timm" in str(names.get(config.model_type)):
         raise ShrinkError(f"{CONFIG} needs the library timm, which green.load does not use.")
     for part in vars(config).values():
-        for one in part if isinstance(part, (list, tuple)) else (part,):
-            if isinstance(one, base):
-                _own_parts(one)
+        for value in part if isinstance(part, (list, tuple)) else (part,):
+            if isinstance(value, base):
+                _own_parts(value)
 
 
 def bounded(kind: Any, config: Any, weights: Mapping[str, Any]) -> None:
-    """See that a model takes no more memory than its weights account for, before any is taken.
+    """Check a model's size against its weights on the meta device, before any memory is allocated.
 
     Raises
     ------
     ShrinkError
-        If it would, or can't be made.
+        If the model is too large, or can't be built.
     """
-    made = new(kind, copy.deepcopy(config), "meta")
-    seen = {id(tensor): tensor.numel() for tensor in (*made.parameters(), *made.buffers())}
-    needed, held = sum(seen.values()), sum(tensor.numel() for tensor in weights.values())
-    if needed > TIMES * held + ROOM:
+    model = new(kind, copy.deepcopy(config), "meta")
+    seen = {id(tensor): tensor.numel() for tensor in (*model.parameters(), *model.buffers())}
+    needed, available = sum(seen.values()), sum(tensor.numel() for tensor in weights.values())
+    if needed > TIMES * available + ROOM:
         raise ShrinkError(
-            f"{CONFIG} asks for {needed:,} numbers, and the weights hold {held:,}; the folder is damaged."
+            f"{CONFIG} asks for {needed:,} numbers, and the weights hold {available:,}; the folder is damaged."
         )
 
 
 def new(kind: Any, config: Any, device: str) -> Any:
-    """Return a model made by its configuration.
+    """Return a model built from a configuration.
 
     Raises
     ------
     ShrinkError
-        If the settings don't go with each other.
+        If the settings are inconsistent.
     """
     import torch
 

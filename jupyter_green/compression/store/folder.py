@@ -1,9 +1,9 @@
-"""A saved model's folder: what may lie in it, how it is checked before anything in it is used.
+"""A saved model's folder: which files it may contain, and the checks before any of them is used.
 
-Nothing in a folder is ever run: no pickle, no TorchScript, no Python, no class that a file names other than one of
-transformers' own. Weights are safetensors or one ONNX file of built-in operators that holds all its data. No link is
-followed. Each file is read once: what was checked is what is used, whatever happens to the folder meanwhile. Digests
-in `shrink.json` find what was damaged, edited or half copied; they are no signature.
+Nothing in a folder is executed: no pickle, no TorchScript, no Python, and no class other than transformers' own.
+Weights are safetensors or a single ONNX file of built-in operators with all of its data. Links are not followed. Each
+file is read once, so the bytes that are checked are those that are used. The digests in `shrink.json` detect damage,
+edits and incomplete copies; they are no signature.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jupyter_green.reporting.sanitize import one_line
 
 SCHEMA = 2
 READ = (1, 2)
-"""Schemas that are read; the first had no checksum of its own."""
+"""Supported schemas. Schema 1 had no checksum of `shrink.json` itself."""
 CARD, CONFIG, WEIGHTS, ONNX, PROBE, NOTE = (
     "README.md",
     "config.json",
@@ -34,10 +34,10 @@ CARD, CONFIG, WEIGHTS, ONNX, PROBE, NOTE = (
     "shrink.json",
 )
 FILES = frozenset({CONFIG, WEIGHTS, ONNX, PROBE})
-"""Files that are read; each has its digest in `shrink.json`."""
+"""Files that are read; `shrink.json` has a digest of each."""
 BESIDE = frozenset({CARD, NOTE, ".gitattributes", ".gitignore"})
 HELD_AT_ONCE = 3
-"""How many times the files' bytes are in memory at once: here, in the process that tries them, and its model."""
+"""Memory needed in multiples of the file sizes: the bytes read here, the child process, and the model."""
 MOST_JSON = 8_000_000
 MOST_DEPTH = 20
 MOST_STEPS = 64
@@ -61,16 +61,16 @@ _CODE = (
 
 @dataclass(frozen=True)
 class Contents:
-    """What was read from a folder, checked against its digests.
+    """The files of a folder, checked against their digests.
 
     Parameters
     ----------
     note : mapping
-        What `shrink.json` says.
+        Contents of `shrink.json`.
     files : mapping
-        The bytes of each file that it names.
+        Bytes of each file that it names.
     digest : str
-        SHA-256 of `shrink.json`, which holds the digests of all others.
+        SHA-256 of `shrink.json`, which contains the digests of all other files.
     """
 
     note: Mapping[str, Any]
@@ -79,7 +79,7 @@ class Contents:
 
     @property
     def steps(self) -> list[Mapping[str, Any]]:
-        """What was done to the model, in order."""
+        """The recipe steps that made the model, in order."""
         steps: list[Mapping[str, Any]] = self.note["steps"]
         return steps
 
@@ -103,32 +103,32 @@ class Contents:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
-            found.update(chunk)
-    return found.hexdigest()
+            sha256.update(chunk)
+    return sha256.hexdigest()
 
 
 def checksum(note: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what `shrink.json` says, whatever its layout and without its own checksum."""
+    """Return the SHA-256 of the contents of `shrink.json`, independent of layout and without the checksum itself."""
     rest = {name: value for name, value in note.items() if name != "checksum"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def opened(folder: Path) -> Contents:
-    """Read a folder, and check it.
+    """Read and check a folder.
 
     Raises
     ------
     ShrinkError
-        If it is none of ours, is damaged, or holds anything that could run code; one sentence.
+        If jupyter_green did not write it, or it is damaged or contains anything that could run code.
     """
     try:
         return _opened(folder)
     except (OSError, UnicodeError) as error:
-        said = one_line(getattr(error, "strerror", None) or error)
-        raise ShrinkError(f"{one_line(folder)} can't be read: {said}.") from error
+        message = one_line(getattr(error, "strerror", None) or error)
+        raise ShrinkError(f"{one_line(folder)} can't be read: {message}.") from error
 
 
 def _opened(folder: Path) -> Contents:
@@ -139,8 +139,8 @@ def _opened(folder: Path) -> Contents:
     with os.scandir(folder) as entries:
         for entry in entries:
             _may_lie_there(entry)
-    said = _read(folder / NOTE, MOST_JSON)
-    note = parsed(said, NOTE)
+    note_bytes = _read(folder / NOTE, MOST_JSON)
+    note = parsed(note_bytes, NOTE)
     schema = note.get("schema")
     if type(schema) is not int or schema not in READ:
         raise ShrinkError(
@@ -158,12 +158,12 @@ def _opened(folder: Path) -> Contents:
             raise ShrinkError(f"{name} is missing in {one_line(folder)}; copy the whole folder.")
     sizes = {name: (folder / name).stat().st_size for name in files}
     _fits_memory(sum(sizes.values()))
-    held = {}
-    for name, wanted in files.items():
-        held[name] = _read(folder / name, MOST_JSON if name.endswith(".json") else sizes[name])
-        if hashlib.sha256(held[name]).hexdigest() != wanted:
+    contents = {}
+    for name, expected in files.items():
+        contents[name] = _read(folder / name, MOST_JSON if name.endswith(".json") else sizes[name])
+        if hashlib.sha256(contents[name]).hexdigest() != expected:
             raise ShrinkError(f"{name} is not the file that was saved (its checksum differs); copy the folder again.")
-    return Contents(note, held, hashlib.sha256(said).hexdigest())
+    return Contents(note, contents, hashlib.sha256(note_bytes).hexdigest())
 
 
 def _may_lie_there(entry: os.DirEntry[str]) -> None:
@@ -192,35 +192,36 @@ def _fits_memory(size: int) -> None:
 
 
 def _read(path: Path, most: int) -> bytearray:
-    """Read a file once, whole; no link, no pipe, and nothing that others swap in meanwhile."""
+    """Read a whole file once; refuse links and pipes, and check type and size of the open file."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise ShrinkError(f"{path.name} is no file; a saved model holds files only.")
-        if found.st_size > most:
+        if status.st_size > most:
             raise ShrinkError(f"{path.name} is too large to be what was saved.")
-        data = bytearray(found.st_size)
+        data = bytearray(status.st_size)
         del data[file.readinto(data) :]
     return data
 
 
 def parsed(data: bytes | bytearray, name: str, infinity: bool = False) -> dict[str, Any]:
-    """Return the object that a JSON file holds.
+    """Return the object in a JSON file.
 
     Parameters
     ----------
     data : bytes
-        What was read.
+        Contents of the file.
     name : str
-        Of the file, for the sentence.
+        Name of the file, for error messages.
     infinity : bool
-        Whether numbers may be infinite; transformers' settings may.
+        Whether numbers may be infinite, as in transformers' configurations.
 
     Raises
     ------
     ShrinkError
-        If it holds none, names anything twice, is nested without end, or holds numbers that are none.
+        If it isn't a JSON object, has a duplicate key, is nested too deeply, or contains a number that is out of range
+        or not finite.
     """
 
     def constant(word: str) -> float:
@@ -233,25 +234,25 @@ def parsed(data: bytes | bytearray, name: str, infinity: bool = False) -> dict[s
         return value if math.isfinite(value) else constant(digits)
 
     def once(pairs: list[tuple[str, Any]]) -> Any:
-        if len(found := dict(pairs)) < len(pairs):
+        if len(document := dict(pairs)) < len(pairs):
             raise ShrinkError(f"{name} is damaged: it says something twice.")
-        infinite = found.get("__float__") if infinity and len(found) == 1 else None  # how transformers writes them
-        return constant(infinite) if infinite in ("Infinity", "-Infinity", "NaN") else found
+        infinite = document.get("__float__") if infinity and len(document) == 1 else None  # transformers' notation
+        return constant(infinite) if infinite in ("Infinity", "-Infinity", "NaN") else document
 
     try:
-        found = json.loads(data.decode("utf-8"), parse_constant=constant, parse_float=number, object_pairs_hook=once)
+        document = json.loads(data.decode("utf-8"), parse_constant=constant, parse_float=number, object_pairs_hook=once)
     except ShrinkError:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise ShrinkError(f"{name} is damaged: it is no JSON.") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise ShrinkError(f"{name} is damaged: it holds no object.")
-    _plain(found, name)
-    return found
+    _plain(document, name)
+    return document
 
 
 def _plain(found: Any, name: str) -> None:
-    """See that values are not nested without end, and that whole numbers are of a size that anything could have."""
+    """Check the nesting depth, and that integers have at most 63 bits."""
     level = [found]
     for _ in range(MOST_DEPTH):
         if any(type(value) is int and abs(value) >= 1 << 63 for value in level):

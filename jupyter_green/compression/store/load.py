@@ -1,8 +1,9 @@
-"""Loading a shrunk model: made anew from its settings, filled with its weights, and asked its probe; nothing is run.
+"""Load a shrunk model: build it from its configuration, fill in the weights, and compare its output for a stored probe.
 
-ONNX models and transformers' own classes load alone. For any other class the person hands over a fresh instance: a
-file must not say which code to run. What was done to the structure is done to that instance again. What loads alone is
-made and asked in a process of its own first, since no check tells how long a graph runs.
+ONNX models and transformers' own classes load from the folder alone. For any other class the user passes a fresh
+instance, because a file must not say which code to run; the structural changes are applied to it again. What loads from
+the folder alone is first built and called in a child process with limits, since no check can tell how long a graph
+runs.
 """
 
 from __future__ import annotations
@@ -17,21 +18,25 @@ from typing import Any
 from jupyter_green.compression.errors import ShrinkError, require, why
 from jupyter_green.compression.model.outputs import alike
 from jupyter_green.compression.model.source_model import SourceModel, kind_of
-from jupyter_green.compression.model.task import Task
+from jupyter_green.compression.model.transformers_models import unseen
 from jupyter_green.compression.process.offline import offline
 from jupyter_green.compression.process.state import same_random_numbers
 from jupyter_green.reporting.sanitize import one_line
 
 from .bounded_load import bounded_first_call
+from .call_convention import arranged, judged_tensor
 from .config_check import DTYPES, bounded, known_model, new, refuse
 from .folder import CONFIG, ONNX, PROBE, WEIGHTS, Contents, opened, parsed
 from .onnx_check import check_onnx
 from .reapply_steps import finished, see_threads
 from .safetensors_check import tensors
-from .save import not_saved, unseen, versions
+from .save import not_saved, versions
 
 CLOSE = 0.05
-"""By how much (relative to the largest answer) the probe may differ: int8 kernels round differently by processor."""
+"""Tolerated difference of the probe's output, relative to the largest value.
+
+int8 kernels round differently on different processors.
+"""
 
 
 def load(path: str | Path, model: Any = None) -> Any:
@@ -52,7 +57,7 @@ def load(path: str | Path, model: Any = None) -> Any:
     Raises
     ------
     ShrinkError
-        If the folder is not what was saved, or `model` is missing or another one; one sentence.
+        If the folder is not as it was saved, or `model` is missing or of another class.
     """
     if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
         raise ShrinkError(f"{one_line(repr(path), 80)} is no folder; name one that result.save(folder) wrote.")
@@ -68,17 +73,17 @@ def load(path: str | Path, model: Any = None) -> Any:
         return made_of(contents, model)
     except ShrinkError:
         raise
-    except Exception as error:  # a library or the person's own class may fail over it in any way
+    except Exception as error:  # a library or the user's class may raise anything
         raise ShrinkError(f"It can't be loaded: {one_line(why(error), 160)}") from error
 
 
 def made_of(contents: Contents, model: Any = None) -> Any:
-    """Return the model that a folder holds, made and asked in this process.
+    """Build a folder's model in this process, and compare its output for the probe.
 
     Raises
     ------
     ShrinkError
-        If the folder is not what was saved, or `model` another one.
+        If the folder is not as it was saved, or `model` does not match it.
     """
     with offline() if _alone(contents) and not _is_onnx(contents) else nullcontext():
         if _is_onnx(contents):
@@ -98,7 +103,7 @@ def made_of(contents: Contents, model: Any = None) -> Any:
 
 
 def tried(contents: Contents) -> None:
-    """Make and ask what a folder holds; of a part that only an instance completes, that part alone.
+    """Build and call a folder's model; if it needs an instance, only the part in the folder.
 
     Raises
     ------
@@ -124,14 +129,14 @@ def _alone(contents: Contents) -> bool:
 
 
 def _see_instance(contents: Contents, model: Any) -> None:
-    """See that a person handed over what the folder lacks."""
+    """Check that `model` was given and fits, where the folder alone does not suffice."""
     if _is_onnx(contents):
         inside: Any = _onnx_step(contents).get("inside")
         if inside is not None:
             _fresh(contents.note, model)
             if not (isinstance(inside, str) and inside and inside in dict(model.named_modules())):
-                said = one_line(repr(inside), 80)
-                raise ShrinkError(f"model is not built like the one that was shrunk: it has no part {said}.")
+                name = one_line(repr(inside), 80)
+                raise ShrinkError(f"model is not built like the one that was shrunk: it has no part {name}.")
     elif not _alone(contents):
         _fresh(contents.note, model)
 
@@ -161,7 +166,7 @@ def _onnx(contents: Contents) -> Any:
 
 
 def _fresh(note: Mapping[str, Any], model: Any) -> None:
-    """See that a person handed over an instance of the class that was shrunk."""
+    """Check that `model` is an instance of the class that was shrunk."""
     import torch
 
     name = one_line(note.get("class"), 80)
@@ -172,7 +177,7 @@ def _fresh(note: Mapping[str, Any], model: Any) -> None:
 
 
 def _words(value: Any) -> bool:
-    """Whether something is a list of names that a model may be called with."""
+    """Whether a value is a list of names of inputs or outputs."""
     return (
         isinstance(value, list)
         and bool(value)
@@ -181,12 +186,12 @@ def _words(value: Any) -> bool:
 
 
 def _settings(contents: Contents) -> tuple[dict[str, Any], int]:
-    """Return what the configuration says, and how many tensors the weights hold."""
+    """Return the configuration, and the number of tensors in the weights."""
     return parsed(contents.file(CONFIG), CONFIG, infinity=True), len(tensors(contents.file(WEIGHTS), WEIGHTS))
 
 
 def _transformers(contents: Contents) -> Any:
-    """Make one of transformers' own models by its configuration; nothing but two files is used."""
+    """Build a model of transformers' own from its configuration and weights; no other file is used."""
     import torch
 
     kind, config = known_model(*_settings(contents))
@@ -195,42 +200,42 @@ def _transformers(contents: Contents) -> Any:
     with torch.random.fork_rng(devices=[]):
         made = new(kind, config, "cpu")
         _heads(made, weights, contents.steps)
-        # transformers writes the weights of older checkpoints under other names than its modules have.
+        # For older checkpoints transformers saves weights under other names than its modules have.
         own = set(weights) <= set(made.state_dict())
         made = _filled(made, weights) if own else _renamed(kind, config, weights)
     return _as_it_was(made, contents)
 
 
 def _renamed(kind: Any, config: Any, weights: dict[str, Any]) -> Any:
-    """Let transformers give the weights the names of its modules; it is handed both, and reads no file.
+    """Let transformers rename weights to its modules' names; it reads no file.
 
-    It gives all of them one kind of number. Where they were saved in several, which is whose is seen by handing over
-    each weight's number in its place.
+    transformers loads all weights in one dtype. If they were saved in several, the mapping is found by loading again
+    with each weight replaced by its index.
     """
     import torch
 
-    kinds = [value.dtype for value in weights.values() if value.is_floating_point()]
-    if len(set(kinds)) < 2:
-        return _named_anew(kind, config, weights, next(iter(kinds), torch.float32))
-    made = _named_anew(kind, config, weights, torch.float64 if torch.float64 in kinds else torch.float32)
-    floats = [value for value in weights.values() if value.is_floating_point()]
-    numbers = {id(value): number for number, value in enumerate(floats)}
-    places = {
-        name: torch.full_like(value, numbers[id(value)], dtype=torch.float64) if id(value) in numbers else value
+    dtypes = [value.dtype for value in weights.values() if value.is_floating_point()]
+    if len(set(dtypes)) < 2:
+        return _named_anew(kind, config, weights, next(iter(dtypes), torch.float32))
+    made = _named_anew(kind, config, weights, torch.float64 if torch.float64 in dtypes else torch.float32)
+    indexed = [value for value in weights.values() if value.is_floating_point()]
+    indices = {id(value): number for number, value in enumerate(indexed)}
+    index_weights = {
+        name: torch.full_like(value, indices[id(value)], dtype=torch.float64) if id(value) in indices else value
         for name, value in weights.items()
     }
-    numbered = _named_anew(kind, config, places, torch.float64).state_dict()
+    numbered = _named_anew(kind, config, index_weights, torch.float64).state_dict()
     for name, own in made.state_dict(keep_vars=True).items():
-        found = {kinds[int(number)] for number in numbered[name].unique()} if own.is_floating_point() else set()
-        if len(found) == 1:  # what was put together from several kinds stays in the one that holds them
-            own.data = own.data.to(found.pop())
+        sources = {dtypes[int(number)] for number in numbered[name].unique()} if own.is_floating_point() else set()
+        if len(sources) == 1:  # merged weights of several dtypes keep the common one
+            own.data = own.data.to(sources.pop())
     return made
 
 
 def _named_anew(kind: Any, config: Any, weights: dict[str, Any], dtype: Any) -> Any:
     try:
         with unseen():
-            made, told = kind.from_pretrained(
+            made, report = kind.from_pretrained(
                 None,
                 config=config,
                 state_dict=weights,
@@ -239,11 +244,11 @@ def _named_anew(kind: Any, config: Any, weights: dict[str, Any], dtype: Any) -> 
                 local_files_only=True,
                 trust_remote_code=False,
             )
-    except Exception as error:  # what doesn't fit is told in many ways
+    except Exception as error:  # transformers raises various exceptions for a mismatch
         raise _misfit(error) from error
-    missing, unexpected = told["missing_keys"], told["unexpected_keys"]
-    if missing or unexpected or told["mismatched_keys"]:
-        raise _unfit(len(missing) + len(told["mismatched_keys"]), len(unexpected))
+    missing, unexpected = report["missing_keys"], report["unexpected_keys"]
+    if missing or unexpected or report["mismatched_keys"]:
+        raise _unfit(len(missing) + len(report["mismatched_keys"]), len(unexpected))
     return made
 
 
@@ -256,7 +261,7 @@ def _unfit(missing: int, unexpected: int) -> ShrinkError:
 
 
 def _heads(made: Any, weights: Mapping[str, Any], steps: list[Mapping[str, Any]]) -> None:
-    """Give attentions as many heads as were left, and layers the shapes of the weights, where that was done."""
+    """Apply steps that removed attention heads: set the head counts and the layers' shapes."""
     from jupyter_green.compression.recipes.heads import set_heads
 
     from .reshape_layers import reshape
@@ -283,16 +288,16 @@ def _replayed(contents: Contents, model: Any) -> Any:
     for step in contents.steps:
         if step["recipe"] == "depth":
             kept = step.get("kept")
-            if not (isinstance(kept, list) and all(type(one) is int for one in kept) and kept == sorted(set(kept))):
+            if not (isinstance(kept, list) and all(type(item) is int for item in kept) and kept == sorted(set(kept))):
                 raise ShrinkError("shrink.json does not say which layers are kept; the folder is damaged.")
             beside: Any = step.get("beside", [])
-            if not (isinstance(beside, list) and all(isinstance(one, str) for one in beside)):
+            if not (isinstance(beside, list) and all(isinstance(item, str) for item in beside)):
                 raise ShrinkError("shrink.json does not say which lists go with the layers; the folder is damaged.")
             try:
                 keep_layers(made, str(step.get("list")), kept, beside)
             except (ValueError, AttributeError) as error:
-                said = one_line(error, 160)
-                raise ShrinkError(f"model is not built like the one that was shrunk: {said}") from None
+                reason = one_line(error, 160)
+                raise ShrinkError(f"model is not built like the one that was shrunk: {reason}") from None
     weights = tensors(contents.file(WEIGHTS), WEIGHTS)
     reshape(made, weights)
     _heads(made, weights, contents.steps)
@@ -300,7 +305,7 @@ def _replayed(contents: Contents, model: Any) -> Any:
 
 
 def _filled(made: Any, weights: dict[str, Any]) -> Any:
-    """Put weights into a model, each in its own kind of number; what is tied in it is given once."""
+    """Fill in weights with their own dtypes; tied weights need only one entry."""
     own = made.state_dict(keep_vars=True)
     for name, weight in weights.items():
         if name not in own:
@@ -309,90 +314,78 @@ def _filled(made: Any, weights: dict[str, Any]) -> Any:
             raise ShrinkError(f"The weights don't fit the model: {one_line(name, 80)} is of another kind of number.")
         own[name].data = own[name].data.to(weight.dtype)
     try:
-        told = made.load_state_dict(weights, strict=False)
+        report = made.load_state_dict(weights, strict=False)
     except (RuntimeError, ValueError) as error:
         raise _misfit(error) from None
-    given = {(own[name].data_ptr(), own[name].shape) for name in weights if name in own}
+    filled = {(own[name].data_ptr(), own[name].shape) for name in weights if name in own}
     missing = [
         name
-        for name in told.missing_keys
-        if (own[name].data_ptr(), own[name].shape) not in given and name not in not_saved(made)
+        for name in report.missing_keys
+        if (own[name].data_ptr(), own[name].shape) not in filled and name not in not_saved(made)
     ]
-    if missing or told.unexpected_keys:
-        raise _unfit(len(missing), len(told.unexpected_keys))
+    if missing or report.unexpected_keys:
+        raise _unfit(len(missing), len(report.unexpected_keys))
     return made
 
 
 def _as_it_was(made: Any, contents: Contents) -> Any:
-    """Give each tensor that no weights' file holds the kind of number that it had."""
+    """Restore the dtype of each tensor that is not in the weights file."""
     import torch
 
     own = {**dict(made.named_parameters()), **dict(made.named_buffers())}
-    kinds: Any = contents.note.get("unsaved")
-    if "unsaved" not in contents.note:  # it was saved before that was written down: the weights' kind
+    dtypes: Any = contents.note.get("unsaved")
+    if "unsaved" not in contents.note:  # written by an older version: use the dtype of the weights
         saved = made.state_dict()
-        kind = next((str(one.dtype).removeprefix("torch.") for one in made.parameters()), "float32")
-        kinds = {name: kind for name in own if name not in saved and kind in DTYPES}
-    if not isinstance(kinds, dict) or not all(isinstance(kind, str) and kind in DTYPES for kind in kinds.values()):
+        dtype = next((str(parameter.dtype).removeprefix("torch.") for parameter in made.parameters()), "float32")
+        dtypes = {name: dtype for name in own if name not in saved and dtype in DTYPES}
+    if not isinstance(dtypes, dict) or not all(isinstance(dtype, str) and dtype in DTYPES for dtype in dtypes.values()):
         raise ShrinkError("shrink.json names a kind of number that is not known; the folder is damaged.")
-    for name, kind in kinds.items():
+    for name, dtype in dtypes.items():
         if name in own and own[name].is_floating_point():
-            own[name].data = own[name].data.to(getattr(torch, kind))
+            own[name].data = own[name].data.to(getattr(torch, dtype))
     return made
 
 
 def _probe(contents: Contents) -> tuple[dict[str, Any], Any]:
-    """Return what a model is asked, by name, and what it answered when it was saved."""
-    held = tensors(contents.file(PROBE), PROBE)
-    wanted = held.pop("out", None)
-    if wanted is None or not held:
+    """Return the probe's inputs by name, and the output of the model when it was saved."""
+    probe = tensors(contents.file(PROBE), PROBE)
+    output = probe.pop("out", None)
+    if output is None or not probe:
         raise ShrinkError(f"{PROBE} is damaged: it holds no question and its answer.")
-    return {name.removeprefix("in."): leaf for name, leaf in held.items()}, wanted.float()
+    return {name.removeprefix("in."): leaf for name, leaf in probe.items()}, output.float()
 
 
 def _ask(made: Any, contents: Contents) -> None:
-    """Ask the probe and compare the answer."""
+    """Compare the model's output for the probe with the stored one."""
     import torch
 
-    from .reload_check import arranged
-
-    inputs, wanted = _probe(contents)
+    inputs, expected = _probe(contents)
     try:
         with torch.inference_mode(), same_random_numbers(), SourceModel(made).kept():
-            given = arranged(inputs, contents.note.get("call"))
-            answer = judged_tensor(SourceModel(made, kind_of(made)).call(given), contents.note).float()
-            same = alike(answer, wanted, CLOSE)
-    except Exception as error:  # a model may fail in any way over what it is not made for
+            call_inputs = arranged(inputs, contents.note.get("call"))
+            answer = judged_tensor(SourceModel(made, kind_of(made)).call(call_inputs), contents.note).float()
+            same = alike(answer, expected, CLOSE)
+    except Exception as error:  # the model may raise anything
         raise _uncallable(error, contents) from error
     if not same:
         raise ShrinkError(f"The model answers differently from when it was saved. {_changed(contents.note)}")
 
 
-def judged_tensor(output: Any, note: Mapping[str, Any]) -> Any:
-    """Return the tensor of what a model returned that was judged, as `shrink.json` says.
-
-    Raises
-    ------
-    ShrinkError
-        If that does not say where it stands.
-    """
-    path: Any = note.get("output", [])  # what was saved before this was noted has none
-    if not (isinstance(path, list) and all(type(one) in (str, int) and str(one)[:2] != "__" for one in path)):
-        raise ShrinkError("shrink.json does not say which output was judged; the folder is damaged.")
-    return Task(output=tuple(path)).of(output)
-
-
 def _uncallable(error: BaseException, contents: Contents) -> ShrinkError:
-    said = one_line(why(error), 160).rstrip(".")
-    return ShrinkError(f"The model can't be called as it was when it was saved: {said}. {_changed(contents.note)}")
+    reason = one_line(why(error), 160).rstrip(".")
+    return ShrinkError(f"The model can't be called as it was when it was saved: {reason}. {_changed(contents.note)}")
 
 
 def _changed(note: Mapping[str, Any]) -> str:
-    """Return in one sentence which libraries are not those that it was saved with."""
+    """Return a sentence on the libraries whose versions differ from those at saving."""
     saved: Any = note.get("versions")
-    here = versions()
-    known = saved if isinstance(saved, dict) else {}
-    other = [f"{name} {known[name]} (here {one})" for name, one in here.items() if known.get(name, one) != one]
-    if not other:
+    installed = versions()
+    saved_versions = saved if isinstance(saved, dict) else {}
+    different = [
+        f"{name} {saved_versions[name]} (here {version})"
+        for name, version in installed.items()
+        if saved_versions.get(name, version) != version
+    ]
+    if not different:
         return "No library has changed since, so its file has, or this processor works otherwise."
-    return f"It was saved with {one_line(', '.join(other), 300)}; install what it was saved with."
+    return f"It was saved with {one_line(', '.join(different), 300)}; install what it was saved with."

@@ -1,8 +1,7 @@
-"""An ONNX model before it is run: every message in it is looked at, and only what is known may stand in it.
+"""Check every message of an ONNX model before it is run; only known operators are allowed.
 
-The walk follows the format's own description, not a list of places where tensors and nodes were seen: a subgraph in an
-attribute, a local function, sparse tensors and training graphs are all just messages. How long it runs and how much
-memory it takes can't be read off; for that it is first run in a process of its own.
+All messages are visited generically, so that subgraphs in attributes, local functions, sparse tensors and training
+graphs are covered. Time and memory can't be determined from the model; a child process with limits runs it first.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from jupyter_green.reporting.sanitize import one_line
 from .folder import ONNX
 
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-"""Whose operators are ONNX's own."""
+"""Domains of ONNX's own operators."""
 MICROSOFT = frozenset(
     {
         *("Attention", "BiasGelu", "DequantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "FastGelu"),
@@ -28,30 +27,30 @@ MICROSOFT = frozenset(
         *("SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"),
     }
 )
-"""Operators of ONNX Runtime's own that only compute; others of its domain read files or call Python."""
+"""Operators of ONNX Runtime that only compute; others in its domain read files or call Python."""
 
 RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 )
-"""Operators that draw numbers: without a seed a graph may do anything else than when it was first tried."""
+"""Random operators. Without a seed a graph could behave differently from the trial run."""
 _TRAINING = 2
-"""Place of the input by which Dropout draws numbers too."""
+"""Index of the input that makes Dropout random."""
 
 
 def check_onnx(data: bytes) -> None:
-    """See that an ONNX model holds all its data and only built-in operators.
+    """Check that an ONNX model contains all its data and only built-in operators.
 
     Raises
     ------
     ShrinkError
-        If it reaches outside itself, brings operators of its own, or holds what this version of ONNX does not know.
+        If it refers to other files, defines operators, or has fields unknown to the installed version of ONNX.
     """
     onnx = require("onnx")
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:
         raise ShrinkError(f"{ONNX} is damaged: it is no ONNX model.") from error
-    # What is imported but not used runs nothing; ONNX Runtime's own tools import a dozen.
+    # Unused operator domains run nothing; ONNX Runtime's tools import a dozen.
     for message in _messages(model):
         _check(message, onnx)
     size = model.ByteSize()
@@ -61,15 +60,15 @@ def check_onnx(data: bytes) -> None:
 
 
 def _messages(model: Any) -> Iterator[Any]:
-    """Give every message in a message, at whatever depth."""
+    """Yield a message and all messages nested in it."""
     kind = require("google.protobuf.message").Message
-    left = [model]
-    while left:
-        message = left.pop()
+    pending = [model]
+    while pending:
+        message = pending.pop()
         yield message
         for field, value in message.ListFields():
             if field.message_type is not None:
-                left.extend([value] if isinstance(value, kind) else value)
+                pending.extend([value] if isinstance(value, kind) else value)
 
 
 def _check(message: Any, onnx: Any) -> None:
@@ -78,8 +77,8 @@ def _check(message: Any, onnx: Any) -> None:
         name, domain = one_line(message.op_type, 60), one_line(message.domain, 60)
         if message.domain not in DOMAINS and not (message.domain == "com.microsoft" and message.op_type in MICROSOFT):
             raise ShrinkError(f"{ONNX} needs the operator {domain}.{name}, which is somebody's own code.")
-        drawn = message.op_type in RANDOM or (message.op_type == "Dropout" and len(message.input) > _TRAINING)
-        if drawn and not any(attribute.name == "seed" for attribute in message.attribute):
+        is_random = message.op_type in RANDOM or (message.op_type == "Dropout" and len(message.input) > _TRAINING)
+        if is_random and not any(attribute.name == "seed" for attribute in message.attribute):
             raise ShrinkError(f"{ONNX} draws at random by {name} without a seed; a saved model has none.")
     elif kind == "TensorProto":
         if message.data_location == onnx.TensorProto.EXTERNAL or len(message.external_data):

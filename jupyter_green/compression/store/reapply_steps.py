@@ -1,6 +1,6 @@
-"""What was done to finished weights, done again: wrapped, quantized, compiled, by steps that are known here by name.
+"""Apply again the steps on finished weights: wrap, quantize, compile.
 
-Nothing in a folder says which code to run; a step that is none of these is done by nobody.
+A folder never says which code to run. Only the steps in `_AGAIN` are applied, by name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from jupyter_green.reporting.sanitize import one_line
 
 
 def finished(made: Any, steps: list[Any]) -> Any:
-    """Do again what was done to the finished weights: wrap, quantize, compile."""
+    """Apply the steps on finished weights again: wrap, quantize, compile."""
     for step in steps:
         recipe = step.get("recipe")
         if recipe in _AGAIN:
@@ -66,7 +66,13 @@ def _integer_weights(made: Any, step: Mapping[str, Any]) -> Any:
 
 
 def see_threads(threads: Any) -> None:
-    """Raise ShrinkError where a number of threads is none."""
+    """Check a number of threads.
+
+    Raises
+    ------
+    ShrinkError
+        If it is neither None nor a positive int.
+    """
     if not (threads is None or (type(threads) is int and threads > 0)):
         raise ShrinkError("shrink.json does not say in how many threads it runs; the folder is damaged.")
 
@@ -102,10 +108,10 @@ def _compiled(made: Any, step: Mapping[str, Any]) -> Any:
 
 
 def _spared(step: Mapping[str, Any]) -> tuple[str, ...]:
-    found: Any = step.get("spared", [])
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+    names: Any = step.get("spared", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ShrinkError("shrink.json does not say which layers were left out; the folder is damaged.")
-    return tuple(found)
+    return tuple(names)
 
 
 _AGAIN: dict[Any, Callable[[Any, Mapping[str, Any]], Any]] = {
@@ -118,4 +124,4 @@ _AGAIN: dict[Any, Callable[[Any, Mapping[str, Any]], Any]] = {
     "torchao": _torchao,
     "compiled": _compiled,
 }
-"""What was done to finished weights, by name; anything else in a folder is done by nobody."""
+"""Steps on finished weights, by name; others are ignored here."""

@@ -1,9 +1,9 @@
-"""The last check: the winner is saved, loaded by a process that knows nothing of this one, and asked again there.
+"""Reload check: save the chosen model, load it in a fresh process, and compare outputs.
 
-A model that answers well here may hang on something of this process. So the other one gets the folder and inputs that
-were never used (one example, several, other lengths), and compares with what was answered here; a language model has
-to generate the same. What the process needs of memory and time is told. A class that lives in the notebook alone can't
-be made elsewhere: it is loaded here, into a copy of the original, and the report says so.
+A model may depend on the state of this process. So a child process loads the folder and answers inputs of several sizes
+(one example, several, other lengths); the outputs are compared with those of this process, and a language model has to
+generate the same tokens. Memory and load time of the child are reported. A class that is defined in the notebook can't
+be imported elsewhere: such a model is loaded here, into a copy of the original, and the report says so.
 """
 
 from __future__ import annotations
@@ -28,28 +28,33 @@ from jupyter_green.compression.process.deadline import TimeIsUp
 from jupyter_green.compression.process.state import same_random_numbers
 from jupyter_green.compression.recipes.recipe import RecipeResult
 
+from .call_convention import arranged, judged_tensor
+from .folder import opened
+from .load import made_of
+from .save import write
+
 TOKENS = 8
 PATIENCE_SECONDS = 300
 CLOSE = 0.02
-"""By how much (relative to the largest answer) answers of the two processes may differ."""
+"""Tolerated difference between the outputs, relative to the largest value."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the check found.
+    """Result of a reload check.
 
     Parameters
     ----------
     passed : bool
-        Whether the saved model answered the same.
+        Whether the outputs of the saved model are the same.
     said : str
-        In one sentence.
+        The result in one sentence.
     fresh : bool
-        Whether that was in a process of its own.
+        Whether a process of its own was used.
     seconds : float or None
-        Loading, without what a library needs to start.
+        Time to load the model, without importing libraries.
     memory_bytes : int or None
-        What the process grew by when it loaded and ran the model.
+        Growth of the process's memory from loading and running the model.
     """
 
     passed: bool
@@ -60,41 +65,39 @@ class Inspection:
 
 
 def inspect(original: SourceModel, product: RecipeResult, batches: Sequence[Batch]) -> Inspection:
-    """Save a product, load it in a fresh process where that can be, and compare.
+    """Save a result, load it in a fresh process where possible, and compare outputs.
 
     Parameters
     ----------
     original : SourceModel
         The original.
     product : RecipeResult
-        The winner.
+        The chosen model.
     batches : sequence of Batch
-        Examples that it was not chosen by.
+        Test examples.
     """
-    from .save import write
-
     with tempfile.TemporaryDirectory() as place:
         folder, fresh = Path(place) / "model", Path(place) / "fresh.safetensors"
         try:
             deadline.look()
             alone = write(folder, original, product, batches[0].part(0, 2).inputs)
             _write(fresh, original, product.model, [*_cases(batches), *_resized(original, product, batches[0])])
-            found = (
+            outcome = (
                 _elsewhere(folder, fresh, original.device.type)
                 if alone
                 else _asked(folder, fresh, original.device.type, _instance(original, product))
             )
         except (ShrinkError, OSError, RuntimeError, ValueError, TypeError) as error:
             return Inspection(False, f"It can't be saved and loaded again: {why(error)}", fresh=False)
-    failed = found.get("failed")
-    place_of = "a fresh process" if alone else f"this process, since {_class(product)} is no class of a library"
+    failed = outcome.get("failed")
+    where = "a fresh process" if alone else f"this process, since {_class(product)} is no class of a library"
     if failed:
-        return Inspection(False, f"Saved and loaded in {place_of}, it failed: {failed}", alone)
-    memory = found.get("memory_bytes") if alone else None
+        return Inspection(False, f"Saved and loaded in {where}, it failed: {failed}", alone)
+    memory = outcome.get("memory_bytes") if alone else None
     needs = f", which grew by {memory / 1e6:,.0f} MB" if memory else ""
-    also = " and generated the same" if found.get("generated") else ""
-    said = f"Saved and loaded in {place_of}{needs}, it answered {found['cases']} inputs of other sizes the same{also}."
-    return Inspection(True, said, alone, found.get("seconds"), memory)
+    also = " and generated the same" if outcome.get("generated") else ""
+    text = f"Saved and loaded in {where}{needs}, it answered {outcome['cases']} inputs of other sizes the same{also}."
+    return Inspection(True, text, alone, outcome.get("seconds"), memory)
 
 
 def _class(product: RecipeResult) -> str:
@@ -118,7 +121,7 @@ def _cases(batches: Sequence[Batch]) -> list[Any]:
 
 
 def _resized(original: SourceModel, product: RecipeResult, batch: Batch) -> list[Any]:
-    """Return inputs of other lengths, heights and the like that the original takes, where the product is not fixed."""
+    """Return inputs with other sizes that both the original and the result support."""
     from jupyter_green.compression.recipes.export import resized
     from jupyter_green.compression.recipes.onnx_model import session_of
 
@@ -128,26 +131,30 @@ def _resized(original: SourceModel, product: RecipeResult, batch: Batch) -> list
     def free(place: int, axis: int) -> bool:
         return part is None or (place < len(shapes) and not isinstance(shapes[place][axis], int))
 
-    return [given for axes, others in resized(original, batch) if all(free(*axis) for axis in axes) for given in others]
+    return [
+        inputs for axes, others in resized(original, batch) if all(free(*axis) for axis in axes) for inputs in others
+    ]
 
 
 def _write(path: Path, original: SourceModel, model: Any, cases: Sequence[Any]) -> None:
     import torch
 
-    held = {}
+    arrays = {}
     with torch.inference_mode(), original.kept(model):
         for number, inputs in enumerate(cases):
-            given = Batch(inputs).to(original.device).inputs
+            device_inputs = Batch(inputs).to(original.device).inputs
             with same_random_numbers():
-                held[f"{number}.out"] = original.main(original.call(given, model)).float().cpu().contiguous()
+                arrays[f"{number}.out"] = original.main(original.call(device_inputs, model)).float().cpu().contiguous()
             names = list(inputs) if isinstance(inputs, dict) else [str(n) for n in range(len(leaves(inputs)))]
             for name, leaf in zip(names, leaves(inputs), strict=True):
-                held[f"{number}.in.{name}"] = leaf.detach().cpu().contiguous().clone()
+                arrays[f"{number}.in.{name}"] = leaf.detach().cpu().contiguous().clone()
         if hasattr(model, "generate") and callable(getattr(model, "can_generate", None)) and model.can_generate():
             from jupyter_green.compression.model.workload import generated
 
-            held["generated"] = generated(model, Batch(cases[0]).to(original.device).inputs, TOKENS).cpu().contiguous()
-    require("safetensors.torch").save_file(held, str(path))
+            arrays["generated"] = (
+                generated(model, Batch(cases[0]).to(original.device).inputs, TOKENS).cpu().contiguous()
+            )
+    require("safetensors.torch").save_file(arrays, str(path))
 
 
 def _elsewhere(folder: Path, fresh: Path, device: str) -> dict[str, Any]:
@@ -160,7 +167,7 @@ def _elsewhere(folder: Path, fresh: Path, device: str) -> dict[str, Any]:
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"}
     try:
-        done = subprocess.run(
+        child = subprocess.run(
             [
                 sys.executable,
                 "-m",
@@ -179,60 +186,51 @@ def _elsewhere(folder: Path, fresh: Path, device: str) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired:
         if patience < PATIENCE_SECONDS:
-            raise TimeIsUp from None  # it may well have answered, had there been more time
+            raise TimeIsUp from None  # with more time it might have answered
         return {"failed": f"it did not answer within {PATIENCE_SECONDS:g} s."}
-    lines = done.stdout.strip().splitlines()
-    if done.returncode != 0 or not lines:
-        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+    lines = child.stdout.strip().splitlines()
+    if child.returncode != 0 or not lines:
+        last = (child.stderr.strip().splitlines() or ["no word"])[-1]
         return {"failed": last[:200]}
-    found: dict[str, Any] = json.loads(lines[-1])
-    return found
+    outcome: dict[str, Any] = json.loads(lines[-1])
+    return outcome
 
 
 def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[str, Any]:
-    """Load a folder and compare its answers; runs in either process."""
+    """Load a folder and compare its outputs; runs in either process."""
     import psutil
     import torch
 
     from jupyter_green.compression.model.workload import generated
 
-    from .folder import opened
-    from .load import judged_tensor, made_of
-
     before, began = psutil.Process().memory_info().rss, time.perf_counter()
     try:
         contents = opened(folder)
-        made = made_of(contents, model).to(device)  # it was written a moment ago, so nobody tries it first
-        took = time.perf_counter() - began
-        held = require("safetensors.torch").load_file(str(fresh), device=device)
+        model_loaded = made_of(contents, model).to(device)  # written by this search, so no trial load is needed
+        load_seconds = time.perf_counter() - began
+        arrays = require("safetensors.torch").load_file(str(fresh), device=device)
         call = contents.note["call"]
-        count = sum(name.endswith(".out") for name in held)
+        count = sum(name.endswith(".out") for name in arrays)
         for number in range(count):
             begin = f"{number}.in."
-            inputs = {name.removeprefix(begin): leaf for name, leaf in held.items() if name.startswith(begin)}
+            inputs = {name.removeprefix(begin): leaf for name, leaf in arrays.items() if name.startswith(begin)}
             with torch.inference_mode(), same_random_numbers():
-                answer = judged_tensor(SourceModel(made, kind_of(made)).call(arranged(inputs, call)), contents.note)
+                answer = judged_tensor(
+                    SourceModel(model_loaded, kind_of(model_loaded)).call(arranged(inputs, call)), contents.note
+                )
                 answer = answer.float().cpu()
-            if not alike(answer, held[f"{number}.out"].cpu(), CLOSE):
+            if not alike(answer, arrays[f"{number}.out"].cpu(), CLOSE):
                 return {"failed": f"for inputs of shape {_shape(inputs)} it answers differently."}
-        if "generated" in held:
-            first = arranged({n.removeprefix("0.in."): x for n, x in held.items() if n.startswith("0.in.")}, call)
+        if "generated" in arrays:
+            first = arranged({n.removeprefix("0.in."): x for n, x in arrays.items() if n.startswith("0.in.")}, call)
             with torch.inference_mode():
-                said = generated(made, first, TOKENS).cpu()
-            if said.shape != held["generated"].shape or not bool((said == held["generated"].cpu()).all()):
+                tokens = generated(model_loaded, first, TOKENS).cpu()
+            if tokens.shape != arrays["generated"].shape or not bool((tokens == arrays["generated"].cpu()).all()):
                 return {"failed": "it generates other tokens."}
     except (ShrinkError, RuntimeError, ValueError, TypeError, KeyError, IndexError) as error:
         return {"failed": why(error)}
-    grown = psutil.Process().memory_info().rss - before
-    return {"cases": count, "seconds": took, "memory_bytes": max(0, grown), "generated": "generated" in held}
-
-
-def arranged(inputs: dict[str, Any], call: Any) -> Any:
-    """Return tensors by name as a model is called: by name, several in order, or one."""
-    if call == "named":
-        return inputs
-    ordered = [inputs[str(place)] for place in range(len(inputs))]
-    return tuple(ordered) if call == "many" else ordered[0]
+    growth = psutil.Process().memory_info().rss - before
+    return {"cases": count, "seconds": load_seconds, "memory_bytes": max(0, growth), "generated": "generated" in arrays}
 
 
 def _shape(inputs: dict[str, Any]) -> str:

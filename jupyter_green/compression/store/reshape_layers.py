@@ -1,6 +1,6 @@
-"""The shape of a pruned model, given to a fresh instance again: only layers whose shape is a few numbers.
+"""Give a fresh instance the layer shapes of a pruned model; only for layers with simple sizes.
 
-The shapes come from the weights' file itself, so that no file can ask for more memory than it brings.
+The shapes come from the weights file itself, so that no folder can allocate more memory than its weights need.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from jupyter_green.compression.errors import ShrinkError
 
 
 def reshape(model: Any, weights: Mapping[str, Any]) -> None:
-    """Give a model's layers the shapes of weights that were read from a file, in place.
+    """Give a model's layers the shapes of saved weights, in place.
 
     Raises
     ------
@@ -21,10 +21,10 @@ def reshape(model: Any, weights: Mapping[str, Any]) -> None:
     """
     import torch
 
-    wanted = {name: tuple(weight.shape) for name, weight in weights.items()}
+    shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
     for name, module in model.named_modules():
         for own, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
-            shape = wanted.get(f"{name}.{own}" if name else own)
+            shape = shapes.get(f"{name}.{own}" if name else own)
             if shape is None or shape == tuple(tensor.shape):
                 continue
             if len(shape) != tensor.dim() or not _settle(module, own, shape):
@@ -37,7 +37,7 @@ def reshape(model: Any, weights: Mapping[str, Any]) -> None:
 
 
 def _settle(module: Any, own: str, shape: tuple[int, ...]) -> bool:
-    """Write a weight's shape into its layer's settings; False where the layer is not one we know."""
+    """Update a layer's size attributes to a weight's shape; False for an unsupported layer."""
     from torch import nn
 
     if isinstance(module, nn.Linear):

@@ -1,7 +1,7 @@
-"""Weights in the safetensors format, read from bytes: each tensor is as large as what the file holds of it.
+"""Read weights in the safetensors format from bytes.
 
-The file's own head says where each tensor lies. Nothing is made before all of it was compared with the bytes that are
-there, so that no file asks for more memory than it brings.
+The whole header is checked against the size of the data before any tensor is made, so that no file can allocate more
+memory than its size.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def tensors(data: bytearray, name: str) -> dict[str, Any]:
     Parameters
     ----------
     data : bytearray
-        The file.
+        Contents of the file.
     name : str
-        Its name, for the sentence.
+        Name of the file, for error messages.
 
     Raises
     ------
     ShrinkError
-        If the file is not whole, or its head does not go with the rest.
+        If the file is incomplete, or the header does not match the data.
     """
     torch = require("torch")
     length = int.from_bytes(data[:8], "little")
@@ -58,20 +58,22 @@ def tensors(data: bytearray, name: str) -> dict[str, Any]:
         raise ShrinkError(f"{name} is damaged: it is no safetensors file.")
     head = parsed(data[8 : 8 + length], name)
     head.pop("__metadata__", None)
-    found, at = {}, 0
-    for key, kind, shape, begin, end in sorted((_entry(key, told, name) for key, told in head.items()), key=_place):
+    result, position = {}, 0
+    for key, kind, shape, begin, end in sorted(
+        (_entry(key, description, name) for key, description in head.items()), key=_place
+    ):
         dtype = getattr(torch, KINDS[kind])
         count = math.prod(shape)
-        if begin != at or end - begin != count * dtype.itemsize or (8 + length + begin) % dtype.itemsize:
+        if begin != position or end - begin != count * dtype.itemsize or (8 + length + begin) % dtype.itemsize:
             raise ShrinkError(f"{name} is damaged: the size of {one_line(key, 80)} is not that of its data.")
-        at = end
-        if at > len(data) - 8 - length:
+        position = end
+        if position > len(data) - 8 - length:
             raise ShrinkError(f"{name} is damaged: it ends before its data does.")
         flat = torch.frombuffer(data, dtype=dtype, count=count, offset=8 + length + begin) if count else None
-        found[key] = torch.empty(shape, dtype=dtype) if flat is None else flat.reshape(shape)
-    if at != len(data) - 8 - length:
+        result[key] = torch.empty(shape, dtype=dtype) if flat is None else flat.reshape(shape)
+    if position != len(data) - 8 - length:
         raise ShrinkError(f"{name} is damaged: it holds more than its tensors.")
-    return found
+    return result
 
 
 def _place(entry: tuple[str, str, list[int], int, int]) -> tuple[int, int]:
@@ -79,14 +81,14 @@ def _place(entry: tuple[str, str, list[int], int, int]) -> tuple[int, int]:
 
 
 def _entry(key: str, told: Any, name: str) -> tuple[str, str, list[int], int, int]:
-    """Return name, kind, shape, begin and end of one tensor as the head tells them."""
+    """Return name, type, shape, begin and end of one tensor from its header entry."""
     kind, shape, place = (
         (told.get("dtype"), told.get("shape"), told.get("data_offsets")) if isinstance(told, dict) else (None,) * 3
     )
     if (
         not (isinstance(kind, str) and kind in KINDS)
         or not (isinstance(shape, list) and len(shape) <= MOST_DIMENSIONS and all(map(_count, shape)))
-        or not _count(math.prod(filter(None, shape)))  # also of an empty tensor, whose strides are made of them
+        or not _count(math.prod(filter(None, shape)))  # for an empty tensor too: strides are products of the sizes
         or not (isinstance(place, list) and len(place) == 2 and all(map(_count, place)))
     ):
         raise ShrinkError(f"{name} is damaged: it doesn't say what {one_line(key, 80)} is.")

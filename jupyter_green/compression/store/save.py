@@ -1,7 +1,7 @@
-"""Saving: weights as safetensors or ONNX, settings and figures as JSON, a card for people; nothing pickled.
+"""Save a shrunk model: weights as safetensors or ONNX, settings and figures as JSON, and a model card; no pickle.
 
-Where the form allows, the folder is a plain transformers model that `from_pretrained` reads without this package. A
-probe travels with it: made-up inputs of the right shapes, never a person's example, and what the model answered.
+Where the form allows, the folder is a plain transformers model that `from_pretrained` reads without this package. The
+folder contains a probe: random inputs of the right shapes, never the user's examples, and the model's output.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, require
+from jupyter_green.compression.model.transformers_models import of_transformers, unseen
 from jupyter_green.compression.process.state import SEED, same_random_numbers
 from jupyter_green.compression.recipes.onnx_model import session_of
 
@@ -28,32 +28,32 @@ if TYPE_CHECKING:
 
 
 def save(result: ShrinkResult, path: Path) -> Path:
-    """Write a result's model into a new or an empty folder; all of it or nothing.
+    """Write a result's model into a new or empty folder, atomically.
 
     Raises
     ------
     ShrinkError
-        If there is nothing to save, or something is there already.
+        If there is no model to save, or the path is in use.
     """
-    facts, product = result.facts, result.facts.product
+    details, product = result.facts, result.facts.product
     if product is None:
         raise ShrinkError("Nothing was kept, so there is nothing to save; your model is as it was.")
-    if result.model is facts.original.model:
+    if result.model is details.original.model:
         raise ShrinkError("This was undone: the model is the original, so there is nothing to save; use() takes a row.")
     empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
     if (path.exists() or path.is_symlink()) and not empty:
         raise ShrinkError(f"{path} is there already and is not an empty folder; name a new or an empty one.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        alone = write(made, facts.original, product, facts.sample, _figures(result))
-        (made / CARD).write_text(_card(result, alone), encoding="utf-8")
-        made.chmod(0o755)
+        alone = write(temporary, details.original, product, details.sample, _figures(result))
+        (temporary / CARD).write_text(_card(result, alone), encoding="utf-8")
+        temporary.chmod(0o755)
         if empty:
-            path.rmdir()  # fails where something was put there meanwhile
-        made.rename(path)
-    except BaseException:  # an interrupt too leaves no half of a folder behind; all of it is raised on
-        shutil.rmtree(made, ignore_errors=True)
+            path.rmdir()  # fails if files were added meanwhile
+        temporary.rename(path)
+    except BaseException:  # also on an interrupt; raised again
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
     return path
 
@@ -61,20 +61,20 @@ def save(result: ShrinkResult, path: Path) -> Path:
 def write(
     made: Path, original: SourceModel, product: RecipeResult, sample: Any, figures: Mapping[str, Any] | None = None
 ) -> bool:
-    """Write weights, probe and `shrink.json` into a folder; return whether that alone suffices to make the model again.
+    """Write weights, probe and `shrink.json` into a folder; return whether they suffice to build the model.
 
     Parameters
     ----------
     made : Path
-        The folder; made where it is missing.
+        The folder; created if missing.
     original : SourceModel
-        What was shrunk.
+        The original.
     product : RecipeResult
-        What came of it.
+        The shrunk model.
     sample : object
-        Inputs whose shapes the probe gets.
+        Inputs that give the probe's shapes.
     figures : mapping, optional
-        What stands in `shrink.json` beside what loading needs.
+        Further contents of `shrink.json`, not needed for loading.
     """
     made.mkdir(exist_ok=True)
     alone = _weights(made, product)
@@ -86,34 +86,12 @@ def write(
     return alone
 
 
-@contextmanager
-def unseen() -> Iterator[None]:
-    """Let transformers read and write without bars and warnings: what goes wrong is raised, and told in a sentence."""
-    logging = require("transformers").utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def of_transformers(model: Any) -> bool:
-    """Whether a model's class is one of transformers' own, so that its configuration says how to make it."""
-    if not type(model).__module__.startswith("transformers."):
-        return False
-    return getattr(require("transformers"), type(model).__name__, None) is type(model)
-
-
 def _weights(made: Path, product: RecipeResult) -> bool:
-    """Write the weights; return whether the folder alone suffices to make the model again."""
+    """Write the weights; return whether the folder alone suffices to build the model."""
     if product.form == "onnx":
         part = session_of(product.model)
         (made / ONNX).write_bytes(part.onnx)
-        # What stands around it is made by its own library: a fresh instance is asked for.
+        # The modules around it come from their own library: loading needs a fresh instance.
         return part is product.model
     model = product.model if product.weights is None else product.weights
     if not model.state_dict():
@@ -127,7 +105,7 @@ def _weights(made: Path, product: RecipeResult) -> bool:
         if not (made / WEIGHTS).is_file():
             raise ShrinkError("The weights don't fit into one file, which saving can't do yet.")
         if any(step.get("recipe") == "heads" for step in product.steps):
-            # Layers get their shapes by the weights' names; transformers may write others than its modules have.
+            # Loading sets layer shapes by weight name, and transformers may save other names than its modules have.
             (made / WEIGHTS).unlink()
             require("safetensors.torch").save_model(model, str(made / WEIGHTS))
         return True
@@ -146,18 +124,18 @@ def _probe(made: Path, original: Any, model: Any, sample: Any) -> None:
 
 
 def made_up(sample: Any) -> Any:
-    """Return inputs of a sample's shapes with nothing of the sample in them but the range of whole numbers."""
+    """Return random inputs of a sample's shapes; only the range of integers is taken from the sample."""
     import torch
 
-    drawn = torch.Generator().manual_seed(SEED)
+    generator = torch.Generator().manual_seed(SEED)
 
     def fill(leaf: Any, name: str = "") -> Any:
         if leaf.is_floating_point():
-            return torch.randn(leaf.shape, generator=drawn).to(leaf.dtype)
+            return torch.randn(leaf.shape, generator=generator).to(leaf.dtype)
         if leaf.dtype == torch.bool or "mask" in name:
             return torch.ones_like(leaf, device="cpu")
-        most = max(1, int(leaf.max()) + 1)
-        return torch.randint(0, most, leaf.shape, generator=drawn).to(leaf.dtype)
+        bound = max(1, int(leaf.max()) + 1)
+        return torch.randint(0, bound, leaf.shape, generator=generator).to(leaf.dtype)
 
     if isinstance(sample, Mapping):
         return {name: fill(leaf, name) for name, leaf in sample.items()}
@@ -178,7 +156,7 @@ def _on(inputs: Any, model: Any, original: Any) -> Any:
 
 
 def _note(original: SourceModel, product: RecipeResult, sample: Any, alone: bool) -> dict[str, Any]:
-    """Return what loading needs."""
+    """Return the fields that loading needs."""
     model = product.model if product.weights is None else product.weights
     return {
         "schema": SCHEMA,
@@ -194,7 +172,7 @@ def _note(original: SourceModel, product: RecipeResult, sample: Any, alone: bool
 
 
 def not_saved(model: Any) -> set[str]:
-    """Return the names of a model's tensors that no weights' file holds: its class makes them anew."""
+    """Return the names of a model's tensors that are not in its weights file, because its class creates them."""
     named = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
     return (named - set(model.state_dict())) | set(getattr(model, "_keys_to_ignore_on_save", None) or ())
 
@@ -209,12 +187,12 @@ def _kinds_not_saved(model: Any) -> dict[str, str]:
 
 
 def _figures(result: ShrinkResult) -> dict[str, Any]:
-    """Return what was measured, and what it was measured with."""
-    facts = result.facts
+    """Return the measured figures and the data that they were measured with."""
+    details = result.facts
     return {
         "recipe": result.recipe,
-        "original": facts.original.name,
-        "data": facts.data,
+        "original": details.original.name,
+        "data": details.data,
         "figures": {
             "basis": result.basis,
             "quality": result.quality,
@@ -223,14 +201,14 @@ def _figures(result: ShrinkResult) -> dict[str, Any]:
             "runtime_ratio": result.runtime_ratio,
             "model_ratio": result.model_ratio,
             "bf16_ratio": result.bf16_ratio,
-            "phases": {name: (ratio.value, ratio.low, ratio.high) for name, ratio in facts.phases.items()},
-            "metric": facts.metric,
+            "phases": {name: (ratio.value, ratio.low, ratio.high) for name, ratio in details.phases.items()},
+            "metric": details.metric,
             "loss": result.loss,
             "loss_interval": result.loss_interval,
-            "examples": facts.examples,
+            "examples": details.examples,
             "proven": result.proven,
             "reason": result.reason,
-            "key": facts.key,
+            "key": details.key,
             "cost_joules": result.cost_joules,
             "cost_seconds": result.cost_seconds,
             "break_even": result.break_even,
@@ -239,10 +217,10 @@ def _figures(result: ShrinkResult) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the libraries that a saved model depends on, as far as they are installed."""
+    """Return the versions of the installed libraries that a saved model depends on."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    result = {}
     for name in (
         "jupyter_green",
         "torch",
@@ -254,24 +232,24 @@ def versions() -> dict[str, str]:
         "safetensors",
     ):
         try:
-            found[name] = version(name)
+            result[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return result
 
 
 def _card(result: ShrinkResult, alone: bool) -> str:
     from jupyter_green.compression.report.shrink_report import text
 
-    fresh = "" if alone else ", model=YourModel()"
-    how = f'import jupyter_green as green\n\nmodel = green.load("this folder"{fresh})'
+    argument = "" if alone else ", model=YourModel()"
+    code = f'import jupyter_green as green\n\nmodel = green.load("this folder"{argument})'
     report = text(result).replace("```", "'''")
     product = result.facts.product
-    made_again = alone and product is not None and product.weights is not None and product.weights is not product.model
-    beside = (
+    is_replayed = alone and product is not None and product.weights is not None and product.weights is not product.model
+    warning = (
         "\n`from_pretrained` reads the weights of this folder as they were before the last step, without its gain.\n"
-        if made_again
+        if is_replayed
         else ""
     )
     head = f"# {result.facts.original.name}, {result.recipe}"
-    return f"{head}\n\n```text\n{report}\n```\n\n```python\n{how}\n```\n{beside}"
+    return f"{head}\n\n```text\n{report}\n```\n\n```python\n{code}\n```\n{warning}"
