@@ -133,7 +133,7 @@ def test_a_search_that_keeps_nothing_takes_nothing_back(kernel: Kernel) -> None:
     assert kernel.run("%quantize model --data loader --time 5s -q").status == "ok"
     assert kernel.run(NOTHING_KEPT).status == "ok"
     give = "magics = get_ipython().magics_manager.magics['line']['shrink'].__self__\n"
-    give += "smaller = torch.nn.Linear(8, 3)\nmagics._bind('model_shrunk', smaller)\ncall.quantize = kept_nothing"
+    give += "smaller = torch.nn.Linear(8, 3)\nmagics._bind('model_shrunk', smaller)\napi.quantize = kept_nothing"
     assert kernel.run(give).status == "ok"
     done = kernel.run("%quantize model --data loader --time 5s -q")
     assert "model_shrunk stays what an earlier search made of it; model was not changed." in said(done)
@@ -142,7 +142,7 @@ def test_a_search_that_keeps_nothing_takes_nothing_back(kernel: Kernel) -> None:
     assert kernel.run("assert model_shrunk is smaller").status == "ok"
     done = kernel.run("%quantize model --data loader --time 5s -q -o fresh")
     assert "Undo: %quantize --undo." in said(done)
-    assert kernel.run("assert fresh is original\ncall.quantize = found").status == "ok"
+    assert kernel.run("assert fresh is original\napi.quantize = found").status == "ok"
     assert kernel.run("%shrink --undo").status == "ok"
 
 
