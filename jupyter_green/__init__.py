@@ -104,9 +104,9 @@ def unload_ipython_extension(shell: Any) -> None:
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Return the server extension; called by Jupyter Server."""
-    from .server.extension import JupyterGreen
+    from .server.app import JupyterGreen
 
-    return [{"module": "jupyter_green.server.extension", "app": JupyterGreen}]
+    return [{"module": "jupyter_green.server.app", "app": JupyterGreen}]
 
 
 def __getattr__(name: str) -> Any:

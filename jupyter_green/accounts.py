@@ -9,23 +9,23 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from jupyter_green.baselines.baseline import Baseline, BaselineCell, Matching
-from jupyter_green.baselines.comparable_energy import ComparableEnergy
-from jupyter_green.baselines.comparison import BaselineDifference, Comparison
-from jupyter_green.baselines.excess import Excess, Joules, excess
-from jupyter_green.baselines.selection import ActiveBaseline, BaselineError, BaselineSelection, chosen_name, read_file
-from jupyter_green.baselines.service import BaselineService, forget, keep_run
+from .baselines.baseline import Baseline, BaselineCell, Matching
+from .baselines.comparable_energy import ComparableEnergy
+from .baselines.comparison import BaselineDifference, Comparison
+from .baselines.excess import Excess, Joules, excess
+from .baselines.selection import ActiveBaseline, BaselineError, BaselineSelection, chosen_name, read_file
+from .baselines.service import BaselineService, forget, keep_run
 
 if TYPE_CHECKING:
-    from jupyter_green.market.allowance import Allotment, allowance, reserve, usable
-    from jupyter_green.market.equilibrium import Equilibrium, clearing_price, equilibrium
-    from jupyter_green.market.settlement import AllowanceSettlement, settle
-    from jupyter_green.market.simulation import Member, Simulation, simulate
-    from jupyter_green.pricing.baseline_rule import Rule
-    from jupyter_green.pricing.credit import credit
-    from jupyter_green.pricing.price import Price, TariffCard, price
-    from jupyter_green.pricing.rebound import Rebound, rebound
-    from jupyter_green.pricing.shadow_tax import carbon_rate, shadow_tax
+    from .market.allowance import Allotment, allowance, reserve, usable
+    from .market.equilibrium import Equilibrium, clearing_price, equilibrium
+    from .market.settlement import AllowanceSettlement, settle
+    from .market.simulation import Member, Simulation, simulate
+    from .pricing.baseline_rule import Rule
+    from .pricing.credit import credit
+    from .pricing.price import Price, TariffCard, price
+    from .pricing.rebound import Rebound, rebound
+    from .pricing.shadow_tax import carbon_rate, shadow_tax
 
 _LATER = {
     "Allotment": "market.allowance",

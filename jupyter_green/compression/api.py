@@ -23,8 +23,8 @@ from .progress import Progress, wanted
 from .quality.metric_selection import judged_by
 from .recipes.recipe import Recipe
 from .recipes.registry import known_recipes, quantizing
-from .report.result_builder import as_proven, outcome_of, result_of
 from .result import ShrinkResult
+from .result_builder import as_proven, outcome_of, result_of
 from .search.final_evaluation import TOO_EARLY, evaluate_shortlist
 from .search.search import Search
 

@@ -18,7 +18,7 @@ from .budget.commands import BudgetCommands
 from .budget.guard import HOLD, BudgetGuard
 from .budget.magic import BudgetMagics
 from .cells.cell_meter import CellMeter
-from .cells.header import BEGIN, begin_metering
+from .cells.header_transform import BEGIN, begin_metering
 from .cells.sources import Sources
 from .compare_label_disclose import NAMES as CHOOSING
 from .compare_label_disclose import CompareLabelDiscloseMagics

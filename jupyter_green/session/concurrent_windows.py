@@ -11,7 +11,7 @@ from itertools import pairwise
 from jupyter_green.metering import Meter
 from jupyter_green.records import Component
 
-from .idle import add_up
+from .gaps import add_up
 
 
 class ConcurrentWindows:

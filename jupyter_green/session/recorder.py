@@ -21,7 +21,7 @@ from jupyter_green.sensors.cpu_model import ProcessorModel
 
 from .attribution import Attribution
 from .concurrent_windows import ConcurrentWindows
-from .idle import IdleAccumulator
+from .gaps import IdleAccumulator
 from .record_writer import RecordWriter
 from .settings import Settings
 from .timestamp import Timestamp

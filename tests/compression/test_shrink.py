@@ -24,7 +24,7 @@ from jupyter_green.compression.quality.skill import Constant
 from jupyter_green.compression.recipes.recipe import RecipeContext, RecipeResult
 from jupyter_green.compression.recipes.training import Training, train_equally
 from jupyter_green.compression.report.pareto_plot import pareto
-from jupyter_green.compression.report.result_builder import NO_SKILL, _crowded, as_proven, outcome_of, result_of
+from jupyter_green.compression.result_builder import NO_SKILL, _crowded, as_proven, outcome_of, result_of
 from jupyter_green.compression.search.candidate import AcceptedCandidate, FinalEvaluation
 from jupyter_green.compression.search.evaluator import UNTRIED
 from jupyter_green.compression.search.final_evaluation import LISTED, _reason, evaluate_shortlist, shortlist

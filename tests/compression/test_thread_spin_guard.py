@@ -15,7 +15,7 @@ from jupyter_green.compression.cost.cost_meter import POWER_DIFFERENCE, Basis, C
 from jupyter_green.compression.cost.thread_spin_guard import ALONE, crowded, may_wait, told
 from jupyter_green.compression.cost.trial import UNTOLD, Trial
 from jupyter_green.compression.recipes.recipe import RecipeResult
-from jupyter_green.compression.report.result_builder import _crowded, result_of
+from jupyter_green.compression.result_builder import _crowded, result_of
 from jupyter_green.compression.search.final_evaluation import RUNTIME, THREADS, evaluate_shortlist
 from tests.comparison.test_decision import row
 from tests.compression.test_shrink import Timed, entry, searching

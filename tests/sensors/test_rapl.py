@@ -24,7 +24,7 @@ from jupyter_green.sensors.cpu_model import OTHERS
 from jupyter_green.sensors.host import Chip, Host
 from jupyter_green.sensors.rapl import discovery as rapl
 from jupyter_green.sensors.rapl import powercap
-from jupyter_green.sensors.rapl.domain import RaplDomain
+from jupyter_green.sensors.rapl.counter import RaplDomain
 
 from ..hardware.powercap import UNIT_15, UNIT_61, Domain, PowercapTree
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_green.server.arguments import Arguments
-from jupyter_green.server.handlers import strict
+from jupyter_green.server.base_handler import strict
 from jupyter_green.server.refusal import Refusal
 from tests.server.jupyter import JupyterServer
 

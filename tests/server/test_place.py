@@ -164,7 +164,7 @@ def test_the_file_that_enables_it_is_the_one_in_the_wheel() -> None:
     [
         ("jupyter_green", ("jupyter_server", "tornado", "sqlalchemy")),
         ("jupyter_green.server", ("jupyter_server", "tornado", "sqlalchemy")),
-        ("jupyter_green.server.extension", ("sqlalchemy", "alembic", "psycopg", "numpy", "pandas")),
+        ("jupyter_green.server.app", ("sqlalchemy", "alembic", "psycopg", "numpy", "pandas")),
     ],
 )
 def test_nothing_is_loaded_before_it_is_needed(what: str, absent: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from jupyter_green.magics.arguments import count_units, is_number, nameable
 from jupyter_green.magics.cells.active_cell import Request
 from jupyter_green.magics.cells.cell_meter import CellMeter
-from jupyter_green.magics.cells.header import BEGIN, show_source_as_typed
+from jupyter_green.magics.cells.header_transform import BEGIN, show_source_as_typed
 
 from .status import Sources, Status, examine, history
 

@@ -17,7 +17,7 @@ from jupyter_green.sensors import Reading, SensorInfo
 
 from .edge_energy import GUARD_SECONDS, UNKNOWN_LIMIT, EdgeCount, count_at
 from .latency import LatencyPosterior, told_by
-from .partial_energy import partial_energy_note
+from .lower_bound import partial_energy_note
 from .settled_counts import SettledCounts, clamp_monotonic
 from .updates import CounterUpdates
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from jupyter_green.metering.counter.partial_energy import partial_energy_note
+from jupyter_green.metering.counter.lower_bound import partial_energy_note
 from jupyter_green.metering.counter.timeline import Z_95, Energy, Timeline
 from jupyter_green.sensors import Reading, SensorInfo
 

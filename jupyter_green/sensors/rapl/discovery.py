@@ -23,7 +23,7 @@ from jupyter_green.sensors.cpu_model import BusyShare
 from jupyter_green.sensors.host import Chip, Host, here
 
 from . import permission, powercap
-from .domain import LIMIT_FACTOR, RaplDomain, RaplPackage, same
+from .counter import LIMIT_FACTOR, RaplDomain, RaplPackage, same
 from .permission import SOURCE
 from .powercap import Zone
 

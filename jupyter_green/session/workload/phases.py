@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from jupyter_green.metering import Meter
 from jupyter_green.records import Component, EnergyRecord
-from jupyter_green.session.idle import add_up
+from jupyter_green.session.gaps import add_up
 from jupyter_green.session.timestamp import Timestamp
 
 

@@ -6,74 +6,24 @@ the ledger are imported at the first request, so that the server's start is not 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_events import EventLogger
-from jupyter_server.auth.decorator import authorized
 from jupyter_server.extension.application import ExtensionApp
-from tornado import web
 from traitlets import Bool, Unicode
 
 from . import queries
+from .base_handler import ReadHandler, Route
 from .change_notifier import SCHEMA_ID, ChangeNotifier
-from .handlers import ReadHandler, Route
+from .handlers import BaselineHandler, BaselinesHandler, Description, Health
 from .ledger_client import Lane, LedgerClient
 from .record_counts import Change
-from .refusal import Unavailable
 
 PREFIX = "jupyter-green/v1"
 _HERE = Path(__file__).parent
-OPENAPI = _HERE / "openapi.json"
 EVENT = _HERE / "ledger_event.yaml"
-
-
-class Health(Route):
-    """Whether the ledger can be read. Answers even if no other route can."""
-
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
-        """Send the version, the ledger's state and a message for the user."""
-        await self.answer(lambda: queries.health(self.arguments_among(())), lane="health")
-
-    def unavailable(self, fault: Unavailable) -> None:
-        """Send the reason why the ledger can't be read."""
-        self.send(queries.healthy(fault.state, str(fault)))
-
-
-class Description(Route):
-    """The OpenAPI document."""
-
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
-        """Send the document."""
-        self.send(json.loads(OPENAPI.read_text(encoding="utf-8")))
-
-
-class BaselinesHandler(ReadHandler):
-    """The collection of baselines."""
-
-    @web.authenticated
-    @authorized
-    async def post(self) -> None:
-        """Store a run as a baseline."""
-        await self.answer(
-            lambda: queries.keep(self.arguments_among(()), self.body("notebook", "run", "name")), status=201
-        )
-
-
-class BaselineHandler(ReadHandler):
-    """One baseline."""
-
-    @web.authenticated
-    @authorized
-    async def delete(self, name: str) -> None:
-        """Delete the baseline."""
-        await self.answer(lambda: queries.forget(self.arguments_among(("notebook",)), name))
 
 
 class JupyterGreen(ExtensionApp):

@@ -9,30 +9,23 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from jupyter_green.compression.cost.ratio import Ratio
-from jupyter_green.compression.cost.thread_spin_guard import crowded
-from jupyter_green.compression.cost.trial import UNTOLD, Trial
-from jupyter_green.compression.data.batch import independent
-from jupyter_green.compression.model.source_model import SourceModel
-from jupyter_green.compression.quality.metric import Metric
-from jupyter_green.compression.quality.skill import Constant
-from jupyter_green.compression.recipes.recipe import RecipeResult
-from jupyter_green.compression.result import ResultRow, ShrinkResult
-from jupyter_green.compression.result_details import (
-    INTERRUPTED,
-    NO_TIME,
-    NOTHING_APPLIES,
-    Late,
-    ParetoPoint,
-    ResultDetails,
-)
-from jupyter_green.compression.search.candidate import AcceptedCandidate, FinalEvaluation
-from jupyter_green.compression.search.evaluator import notes_of
-from jupyter_green.compression.search.search import UP, Search
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.reporting import numbers
 
-from .shrink_report import interval, span, times
+from .cost.ratio import Ratio
+from .cost.thread_spin_guard import crowded
+from .cost.trial import UNTOLD, Trial
+from .data.batch import independent
+from .model.source_model import SourceModel
+from .quality.metric import Metric
+from .quality.skill import Constant
+from .recipes.recipe import RecipeResult
+from .report.shrink_report import interval, span, times
+from .result import ResultRow, ShrinkResult
+from .result_details import INTERRUPTED, NO_TIME, NOTHING_APPLIES, Late, ParetoPoint, ResultDetails
+from .search.candidate import AcceptedCandidate, FinalEvaluation
+from .search.evaluator import notes_of
+from .search.search import UP, Search
 
 NO_SKILL = "Your own model is no better than a constant answer here, so no loss against it proves anything."
 OVER = 0.02
