@@ -450,7 +450,7 @@ def _others(found: Sequence[ModelAdapter], seconds: float) -> list[str]:
 def _best(found: Mapping[str, Utility], dropped: Sequence[Row], metric: Metric) -> str:
     if not found:
         reasons = "; ".join(f"{row.name}: {row.reason}" for row in dropped)
-        raise ShrinkError(f"No candidate can be decide. {reasons}")
+        raise ShrinkError(f"No candidate can be judged. {reasons}")
     sign = 1 if metric.higher_is_better else -1
     return max(found, key=lambda name: sign * found[name].value)
 

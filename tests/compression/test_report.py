@@ -273,15 +273,15 @@ def test_the_fingerprint_is_of_the_data_and_nothing_else(points_model: Any) -> N
     other = x.clone()
     other[7, 3] += 1e-3
     assert splits_of(subject, (other, y)).fingerprint()["digest"] != first["digest"]
-    assert first["tune"] + first["select"] + first["evaluate_shortlist"] == 400
+    assert first["tune"] + first["select"] + first["judge"] == 400
 
 
 def test_shrink_json_says_what_was_measured(points_model: Any, tmp_path: Path) -> None:
     result = told(points_model)
-    result.facts = replace(result.facts, data={"digest": "ab", "evaluate_shortlist": 3}, sample=torch.zeros(2, 12))
+    result.facts = replace(result.facts, data={"digest": "ab", "judge": 3}, sample=torch.zeros(2, 12))
     result.save(tmp_path / "saved")
     held = json.loads((tmp_path / "saved" / "shrink.json").read_text())
-    assert held["data"] == {"digest": "ab", "evaluate_shortlist": 3}
+    assert held["data"] == {"digest": "ab", "judge": 3}
     assert held["figures"]["bf16_ratio"] == 0.4
     assert held["figures"]["break_even"] == 37_500
     assert held["class"] == "Linear"

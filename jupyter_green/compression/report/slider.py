@@ -40,7 +40,7 @@ def slider(result: ShrinkResult, bind: Callable[[Any], None]) -> Any:
     choice = widgets.SelectionSlider(
         options=[(plain(name), position) for position, name in enumerate(names)],
         value=initial,
-        description="ParetoPoint",
+        description="Front",
         continuous_update=True,
         layout=widgets.Layout(width="34em"),
     )
