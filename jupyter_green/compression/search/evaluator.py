@@ -249,12 +249,18 @@ class CandidateEvaluator:
         return min(MOST_JUDGING * self.seconds, evaluation + self.trial_seconds)
 
     def asked(self, model: Any, batches: Sequence[Batch], references: Sequence[Any] | None = None) -> Any:
-        """Evaluate a model on batches, and restore its buffers and other state afterwards."""
+        """Evaluate a model on batches, and restore its buffers and other state afterwards.
+
+        The original always begins in the state in which the search found it, whatever called it meanwhile.
+        """
+        if model is self.subject.model:
+            self._state.put_back()
         with self.subject.kept(model), self.undisturbed():
             return evaluate(self.subject, model, batches, self.metric, references, tick=self.tick)
 
     def of_original(self, batches: Sequence[Batch]) -> tuple[np.ndarray, list[Any], float]:
         """Return the original's per-example parts, its outputs to compare with, and its variation on repetition."""
+        self._state.put_back()
         if self.varies is None:
             return (*self.asked(self.subject.model, batches), 0.0)
         with self.undisturbed():
@@ -291,6 +297,7 @@ class CandidateEvaluator:
 
     def case(self, seconds: float, *, copy: bool = True) -> RecipeContext:
         """Return a recipe's context, with a copy of the model unless it is only for `applies`."""
+        self._state.put_back()
         subject = replace(self.subject, model=self.subject.copy()) if copy else self.subject
         tune, labelled = self.material.tune, self.material.labelled
         inference = self.workload.batches[0]
