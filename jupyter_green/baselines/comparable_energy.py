@@ -125,8 +125,8 @@ class _Figure(Generic[T]):
         self._name = name
 
     def __get__(self, reading: Any, owner: type | None = None) -> T:
-        if reading is None:
-            raise AttributeError(self._name)
+        if reading is None:  # asked of the class, as IPython's autoreload does
+            return cast("T", self)
         figures = vars(reading)  # a reading is frozen; entries of its __dict__ take precedence from now on
         reading._figures(figures)
         value: T = figures[self._name]

@@ -29,20 +29,21 @@ NO_KEY = (
     f"folder writable, or set {SHARE_VARIABLE}=notebook."
 )
 _KEY_BYTES = 32
-_LONGEST, _KEPT = 1000, 900  # bytes
+_LONGEST, _KEPT = 1000, 450  # bytes; of longer text so many at its start and its end
 SHAREABLE = ("notebook", "label", "cell_id", "host", "owner", "project")
 
 
 def plain(value: str | None) -> str | None:
     """Return text that every database can store in an indexed column; PostgreSQL's indexes are limited to a few kB.
 
-    Longer text is truncated and ends in a hash of the whole, so that different texts stay different.
+    Of longer text the middle is replaced by a hash of the whole, so that different texts stay different.
     """
     if value is None:
         return None
     encoded = value.encode("utf-8", "replace").replace(b"\0", "\ufffd".encode())
     if len(encoded) > _LONGEST:
-        encoded = encoded[:_KEPT] + f"…{hashlib.sha256(encoded).hexdigest()[:16]}".encode()
+        middle = f"…{hashlib.sha256(encoded).hexdigest()[:16]}…".encode()
+        encoded = encoded[:_KEPT] + middle + encoded[-_KEPT:]
     return encoded.decode("utf-8", "ignore")
 
 
