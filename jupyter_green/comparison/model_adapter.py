@@ -69,15 +69,15 @@ class ModelAdapter:
 
     def ready(self, examples: Examples) -> None:
         """Convert the batches to the form this candidate takes; not metered."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of candidate has its own
 
     def outputs(self, place: int) -> Any:
         """Predict one batch: a tensor of scores, or a list of answers."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of candidate has its own
 
     def single(self, place: int, number: int) -> Any:
         """Predict one example of a batch, as a batch of one."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of candidate has its own
 
     def batch(self, place: int) -> Any:
         """Return a batch in the form this candidate takes; a copy if it modifies its inputs."""

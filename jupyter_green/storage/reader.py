@@ -75,11 +75,11 @@ class Reader:
     @property
     def _scope(self) -> AccessScope:
         """Rows that may be read. Evaluated on each access, because a file's permissions may change."""
-        raise NotImplementedError
+        raise NotImplementedError  # a subclass defines it, at the latest `Ledger`
 
     def _fresh(self) -> None:
         """Open the database and import pending journals."""
-        raise NotImplementedError
+        raise NotImplementedError  # a subclass defines it, at the latest `Ledger`
 
     def records(
         self,
@@ -172,7 +172,7 @@ class Reader:
 
     def _notice(self, text: str, kind: NoticeKind = "other") -> None:
         """Store a message for the user, and its category."""
-        raise NotImplementedError
+        raise NotImplementedError  # a subclass defines it, at the latest `Ledger`
 
     def count(self, **filters: Unpack[Filters]) -> int:
         """Return the number of records; filters as for `records`."""
@@ -305,4 +305,4 @@ class Reader:
 
     def _exported(self, connection: Connection, filters: Filters) -> Sequence[LedgerEvent]:
         """Return the events to export with these filters."""
-        raise NotImplementedError
+        raise NotImplementedError  # a subclass defines it, at the latest `Ledger`

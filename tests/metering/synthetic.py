@@ -189,6 +189,7 @@ def outcomes(board: Synthetic, seconds: float, seeds: range, *, awake: bool = Fa
                     timeline.add(shown.read(at))
                     at += 0.008 + draw.expovariate(1 / 0.001)
             else:
+                # `sample` is typed for the sensors of `course`; this one is read in the same way.
                 sample(timeline, shown, [(start, end)], tail=timeline.settle_seconds(), slip=draw)  # type: ignore[arg-type]
             energy = timeline.energy(start, end)
             if energy.joules is None:  # it says why, and nothing wrong

@@ -73,5 +73,5 @@ def _sizes(data: Any, depth: int) -> Iterator[int]:
 def _length(sampler: Any) -> int | None:
     try:
         return len(sampler)
-    except (TypeError, NotImplementedError):
+    except (TypeError, NotImplementedError):  # a sampler of unknown length
         return None
