@@ -10,7 +10,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import document, drawing, numbers
 from jupyter_green.reporting.formatted_energy import FormattedEnergy
 from jupyter_green.reporting.record.style import STYLE
-from jupyter_green.reporting.run.statement import BOUNDARY, INTERVAL, SET_TARIFF
+from jupyter_green.reporting.run.run_report import BOUNDARY, INTERVAL, SET_TARIFF
 from jupyter_green.reporting.sanitize import encodable, markup, one_line
 from jupyter_green.reporting.section import Section
 from jupyter_green.reporting.share_text import SET_REGION

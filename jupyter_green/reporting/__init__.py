@@ -10,7 +10,7 @@ from .record.mime_bundle import MIME, bundle, schema
 from .record.power_chart import sparkline, svg
 from .record.sentence import sentence
 from .run.record_table import Table
-from .run.statement import Statement
+from .run.run_report import Statement
 from .run.totals import Totals
 from .share_text import ShareText, for_model_card, for_slack
 

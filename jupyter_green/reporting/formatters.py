@@ -16,7 +16,7 @@ from .record.mime_bundle import bundle
 from .record.power_chart import html as trace_html
 from .record.power_chart import sparkline, svg
 from .run.record_table import Table
-from .run.statement import Statement
+from .run.run_report import Statement
 from .run.totals import Totals
 from .share_text import ShareText
 from .text_table import TextTable

@@ -15,7 +15,7 @@ from tests.magics.kernel import Kernel, Outcome
 from tests.magics.test_energy_magic import refused
 from tests.reporting.states import HOSTILE
 from tests.reporting.test_html import Reader
-from tests.reporting.test_statement import PageReader
+from tests.reporting.test_run_report import PageReader
 
 pytestmark = pytest.mark.shell
 

@@ -17,7 +17,7 @@ from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import Statement
 from jupyter_green.reporting.numbers import plain
-from jupyter_green.reporting.run.statement import BOUNDARY, INTERVAL, MOST_ROWS
+from jupyter_green.reporting.run.run_report import BOUNDARY, INTERVAL, MOST_ROWS
 from jupyter_green.reporting.run.totals import total
 from jupyter_green.reporting.section import Section, literal
 from tests.reporting.arbitrary import records
