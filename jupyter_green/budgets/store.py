@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from jupyter_green.background import BackgroundThread
 from jupyter_green.records import EnergyRecord, clock, new_id
 from jupyter_green.storage.errors import LedgerError
 
@@ -42,7 +43,7 @@ class BudgetStore:
         self._known = CachedBudgets()
         self._waiting: list[Owed] = []
         self._looking = threading.Lock()
-        self._reader: threading.Thread | None = None
+        self._reader: BackgroundThread | None = None
         self._board_problem: str | None = None
         self._adopt(self._board.read())
 
@@ -142,7 +143,9 @@ class BudgetStore:
     def read(self, patience: float = 0.0) -> None:
         """Read the ledger on a background thread, and wait for it at most `patience` seconds."""
         if self._reader is None or not self._reader.is_alive():
-            self._reader = threading.Thread(target=self.look, name="jupyter_green budget", daemon=True)
+            if self._reader is not None and self._reader.failure is not None:
+                self._spending.problem = f"{type(self._reader.failure).__name__}: {self._reader.failure}"
+            self._reader = BackgroundThread(self.look, "budget")
             self._reader.start()
         if patience:
             self._reader.join(patience)

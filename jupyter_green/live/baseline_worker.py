@@ -8,13 +8,13 @@ waits for either. Requests from pages are done in order. Comparisons are redone 
 from __future__ import annotations
 
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
+from jupyter_green.background import BackgroundThread
 from jupyter_green.baselines.baseline import Matching
 from jupyter_green.baselines.comparison import BaselineDifference, Comparison
 from jupyter_green.baselines.messages import cleared, kept, used
@@ -91,7 +91,7 @@ class BaselineWorker:
     def __init__(self, book: BaselineService, wake: Callable[[], None], own_thread: OwnThread = nullcontext) -> None:
         self._book, self._wake, self._own_thread = book, wake, own_thread
         self._wanted: deque[Callable[[], None]] = deque()
-        self._thread: threading.Thread | None = None
+        self._thread: BackgroundThread | None = None
         self._asked = -AGAIN_SECONDS
         self._seen: ActiveBaseline | None = None
         self.answers: deque[Answer] = deque()
@@ -121,7 +121,7 @@ class BaselineWorker:
             self._asked = now
             self._wanted.append(self._read)
         if self._wanted and (self._thread is None or not self._thread.is_alive()):
-            self._thread = threading.Thread(target=self._empty, name="jupyter_green baseline", daemon=True)
+            self._thread = BackgroundThread(self._empty, "baseline")
             self._thread.start()
 
     @property

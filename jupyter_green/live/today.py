@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from jupyter_green.background import BackgroundThread
 from jupyter_green.baselines import serializers as shape
 from jupyter_green.records import Component, EnergyRecord, clock
 from jupyter_green.storage.location import is_local, sqlite_path
@@ -53,7 +53,7 @@ class Today:
         tell: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger, self._run, self._own_thread, self._tell = ledger, run, own_thread, tell
-        self._thread: threading.Thread | None = None
+        self._thread: BackgroundThread | None = None
         self._asked = -EVERY_SECONDS
         self._found: tuple[date, Totals] | None = None
 
@@ -102,7 +102,7 @@ class Today:
         if quiet < QUIET_SECONDS:
             return QUIET_SECONDS - quiet
         self._asked = now
-        self._thread = threading.Thread(target=self._read, name="jupyter_green today", daemon=True)
+        self._thread = BackgroundThread(self._read, "today")
         self._thread.start()
         return None
 

@@ -8,13 +8,13 @@ sampler.
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from types import TracebackType
 from typing import Protocol
 
+from jupyter_green.background import BackgroundThread
 from jupyter_green.metering.calibration.fit import LATEST_SECONDS, CounterSample
 from jupyter_green.metering.validation import ValidatedSensor
 from jupyter_green.records import clock
@@ -68,7 +68,7 @@ class UpdateObserver:
         self.fault: str | None = None
         self._gate = ValidatedSensor(sensor)
         self._over = Signal()
-        self._thread = threading.Thread(target=self._run, name="jupyter_green calibration", daemon=True)
+        self._thread = BackgroundThread(self._run, "calibration")
 
     def __enter__(self) -> UpdateObserver:
         self._thread.start()
@@ -79,6 +79,8 @@ class UpdateObserver:
     ) -> None:
         self._over.set()
         self._thread.join()
+        if self._thread.failure is not None and error is None:
+            raise self._thread.failure
 
     def _run(self) -> None:
         previous = None

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from jupyter_green.background import BackgroundThread
 from jupyter_green.records import EnergyRecord, clock
 from jupyter_green.storage.journal import Journal
 from jupyter_green.storage.location import first_fault, journal_folder
@@ -54,7 +55,7 @@ class RecordWriter:
         self._journal: Journal | None = None
         self._waiting: list[EnergyRecord] = []
         self._kept = self._tried = 0  # final records so far, and at the last drain
-        self._drainer: threading.Thread | None = None
+        self._drainer: BackgroundThread | None = None
         self._open: dict[str, dict[str, Any]] = {}  # open windows by id: fields in the journal
         self._closed: set[str] = set()  # of these, the closed ones
         self._writing = threading.Lock()  # written by user threads and by the sampler
@@ -133,6 +134,8 @@ class RecordWriter:
         if self._drainer is not None:
             if self._drainer.is_alive():
                 return ASK_SECONDS
+            if self._drainer.failure is not None:
+                self._drain_failed(self._drainer.failure)
             self._drainer = None
         if self._ended or (self._kept == self._tried and self.drain_problem is None):
             return None
@@ -142,7 +145,7 @@ class RecordWriter:
         due = max(due, self._last_drain + pause)
         if now < due:
             return due - now
-        self._drainer = threading.Thread(target=self.drain, name="jupyter_green drain", daemon=True)
+        self._drainer = BackgroundThread(self.drain, "drain")
         self._drainer.start()
         return ASK_SECONDS
 
@@ -164,10 +167,13 @@ class RecordWriter:
                 self.drain_problem = str(error)
                 return
         except Exception as error:  # noqa: BLE001 - the journals keep the records, and user code must go on
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            self.drain_problem = f"The ledger can't be opened ({reason}); the journals keep the records."
+            self._drain_failed(error)
             return
         self.drain_problem = None
+
+    def _drain_failed(self, error: Exception) -> None:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        self.drain_problem = f"The ledger can't be opened ({reason}); the journals keep the records."
 
     def _rotate(self) -> None:
         """Continue in a new journal file if this one is too long; open windows are carried over."""

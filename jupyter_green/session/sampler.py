@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from jupyter_green.background import BackgroundThread
 from jupyter_green.records import clock
 
 from .interrupts import Signal
@@ -21,14 +22,17 @@ class Sampler:
     ----------
     step : callable
         Does what is due; returns the seconds until the next call, or None to sleep until `wake`.
+    failed : callable
+        Called by the next `wake` with the exception that ended the thread; the thread is then started again.
     """
 
-    def __init__(self, step: Callable[[], float | None]) -> None:
+    def __init__(self, step: Callable[[], float | None], failed: Callable[[Exception], object]) -> None:
         self._step = step
+        self._failed = failed
         self._signal = Signal()
         self._stepping = threading.Lock()
         self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._thread: BackgroundThread | None = None
         self.cpu_seconds = 0.0
 
     def wake(self) -> None:
@@ -38,7 +42,9 @@ class Sampler:
             return
         if self._stopping:
             return
-        thread = threading.Thread(target=self._run, name="jupyter_green sampler", daemon=True)
+        if self._thread is not None and self._thread.failure is not None:
+            self._failed(self._thread.failure)
+        thread = BackgroundThread(self._run, "sampler")
         self._thread = thread  # set before `start`, which an interrupt may end early
         thread.start()
 

@@ -67,7 +67,7 @@ class Session:
         self._open: dict[str, Window] = {}
         self._settlement = Recorder(self.meter, self.store, settings, self.open_windows, self.close_abandoned)
         self._settlement.problem = problem
-        self._sampler = Sampler(self._settlement.step)
+        self._sampler = Sampler(self._settlement.step, self._settlement.fault)
         self.meter.read()
         self._quiet_since: Timestamp | None = self.edge()
         self._marked = 0.0

@@ -340,6 +340,32 @@ print(json.dumps([before > 3, sensor.reads - before, session._sampler.cpu_second
     assert told == [True, 0, 0.0]
 
 
+@pytest.mark.parametrize(
+    "name", ["session.sampler", "session.interrupts", "session.recorder", "background", "records.clock"]
+)
+def test_a_module_that_is_empty_while_it_is_reloaded_ends_no_metering(name: str) -> None:
+    """`%autoreload` empties a module's names before it runs it again; the sampler may need one just then."""
+    told = run(
+        SENSOR
+        + f"""
+session = Session(discovery=Discovery((Third(),)))
+with session.window("cell"): time.sleep(0.2)
+session.settle()
+module = sys.modules["jupyter_green.{name}"]
+names = dict(vars(module))
+for _ in range(5):
+    vars(module).clear()
+    session._sampler._signal.set()
+    time.sleep(0.05)
+    vars(module).update(names)
+    with session.window("cell") as window: time.sleep(0.2)
+record = window.wait(5)
+print(json.dumps([record.final, session._sampler._thread.is_alive(), len(record.components)]))
+"""
+    )
+    assert told == [True, True, 1]
+
+
 def test_a_sensor_that_hangs_does_not_hold_the_block() -> None:
     told = run(
         SENSOR
