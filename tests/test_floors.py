@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "jupyter_green"
 FLOORS = {
     "_version": 0,
+    "background": 0,
     "errors": 0,
     "records": 0,
     "sensors": 1,
