@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.hardware.driver import PastError, SimulatedDriver
+from tests.support.driver import PastError, SimulatedDriver
 
 from .figures import SO_FAR, Result
 from .gauge import METERS

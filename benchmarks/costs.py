@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.hardware.driver import SimulatedDriver
+from tests.support.driver import SimulatedDriver
 
 from . import callbacks
 from .block import QUICK, Outcome, Plan, measure

@@ -249,7 +249,7 @@ def shrunk(figures: Figures, board: Board, seconds: float) -> None:
 
     from jupyter_green.compression.recipes.precision import BFloat16
     from jupyter_green.compression.recipes.torchao import TorchAO
-    from tests.compression import models
+    from tests.support import models
 
     on_gpu = torch.cuda.is_available()
     if not on_gpu and board.quality != "simulated":
@@ -283,7 +283,7 @@ def small(width: int) -> Any:
     """Return a trained network of equal layers, wide enough to load a GPU."""
     import torch
 
-    from tests.compression import models
+    from tests.support import models
 
     torch.manual_seed(0)
     model = models.Blocks(4, width)

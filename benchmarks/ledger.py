@@ -115,7 +115,7 @@ def _place(kind: str, root: Path) -> Iterator[Callable[[int], str]]:
         return
     import psycopg
 
-    from tests.storage.conftest import postgresql
+    from tests.support.databases import postgresql
 
     with postgresql(root / "postgresql") as server:
 

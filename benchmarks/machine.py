@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
-from tests.hardware.driver import SimulatedDriver
+from tests.support.driver import SimulatedDriver
 
 
 def installed(package: str | None, environment: Path | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 METHOD = """\
-1. The GPUs are simulated (`tests/hardware/`): a library replaces NVIDIA's and returns what a sensor would
+1. The GPUs are simulated (`tests/support/driver.py`): a library replaces NVIDIA's and returns what a sensor would
    show for a known power curve. The true energy is the integral of that curve.
 2. Idle power, power curve and, on the warm GPU, jitter and latency are random with a seed; so is the position of a
    window's start between two updates, uniformly distributed. No meter knows any of it.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.hardware.driver import Step
+from tests.support.driver import Step
 
 CELLS = 8
 """Number of consecutive windows in "run all"."""

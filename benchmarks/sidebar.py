@@ -19,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error
 
-from tests.browser.installation import environment, place_of, wheel
+from tests.support.installation import environment, place_of, wheel
 
 from . import sidebar_delay as delay
 from . import sidebar_flood as flood

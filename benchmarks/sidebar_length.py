@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tests.browser.page import Notebook
+from tests.support.browser_page import Notebook
 
 from .sidebar_sheet import Line, span
 from .sidebar_stage import Stage

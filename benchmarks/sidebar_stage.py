@@ -19,9 +19,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, expect, sync_playwright
 
-from tests.browser.lab import Lab
-from tests.browser.page import PATIENCE, Desk, Notebook
-from tests.hardware.driver import SimulatedDriver
+from tests.support.browser_page import PATIENCE, Desk, Notebook
+from tests.support.driver import SimulatedDriver
+from tests.support.lab import Lab
 
 from .sidebar_probe import PROBE
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from tests.browser.installation import environment, wheel
-from tests.browser.lab import Lab
-from tests.browser.page import Desk
+from tests.support.browser_page import Desk
+from tests.support.installation import environment, wheel
+from tests.support.lab import Lab
 
 from .guard import processor_seconds
 from .sidebar_probe import RESTORED

@@ -1,1 +1,1 @@
-"""Tests. A package, so that `from tests.hardware.driver import …` finds this folder and no other."""
+"""Tests. A package, so that `from tests.support.driver import …` finds this folder and no other."""

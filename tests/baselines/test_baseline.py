@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from jupyter_green.baselines.baseline import Baseline, Matching, spread
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 
 def run(*cells, name: str = "old") -> Baseline:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jupyter_green.baselines.baseline import Baseline
 from jupyter_green.baselines.comparison import SAME, Comparison
 from jupyter_green.baselines.messages import difference, standing_of
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 
 def held(ours, *old, tolerance: float = 0.0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_green.baselines.baseline import Baseline
 from jupyter_green.baselines.comparison import BaselineDifference
 from jupyter_green.baselines.messages import amount, difference, standing_of
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 FIGURES = {"baseline": 100.0, "baseline_uncertainty": 4.0, "difference": -38.0, "difference_uncertainty": 6.0}
 

@@ -10,7 +10,7 @@ from jupyter_green.baselines.messages import used
 from jupyter_green.baselines.selection import BaselineError, BaselineSelection
 from jupyter_green.baselines.service import BaselineService
 from jupyter_green.storage import Ledger, LedgerError
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 
 @pytest.fixture

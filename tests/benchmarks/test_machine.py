@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.machine import installed
 from benchmarks.sidebar import _heading
-from tests.browser import installation
+from tests.support import installation
 
 
 def test_a_version_is_that_of_the_environment_that_is_asked_of(tmp_path: Path) -> None:

@@ -22,12 +22,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, expect, sync_playwright
 
-from tests.browser import installation
-from tests.browser.lab import Lab
-from tests.browser.page import OUT, PATIENCE, Desk
-from tests.hardware.driver import SimulatedDriver
-from tests.hardware.powercap import PowercapTree
-from tests.resilience.powercap import Counter, build
+from tests.support import installation
+from tests.support.browser_page import OUT, PATIENCE, Desk
+from tests.support.driver import SimulatedDriver
+from tests.support.lab import Lab
+from tests.support.planned_powercap import Counter, build
+from tests.support.powercap import PowercapTree
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.page import WIDTHS, Desk, Notebook
+from tests.support.browser_page import WIDTHS, Desk, Notebook
 
 LONG = "import time\nwhile not __import__('os').path.exists({path!r}): time.sleep(0.05)"
 SLEEP = "import time; time.sleep({seconds})"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.page import Desk
+from tests.support.browser_page import Desk
 
 SLEEP = "import time; time.sleep({seconds})"
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import BOARD_WATTS, Machine
-from tests.browser.page import Desk
+from tests.support.browser_page import Desk
 
 LONG = "import time; time.sleep(1.2)"
 FIGURE = re.compile(r"\d.*±")

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, expect
 
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.reporting import MIME, bundle
-from tests.browser.page import Desk, Notebook
+from tests.support.browser_page import Desk, Notebook
 
 RUN = "window.greenBroken.push(1)"
 CORPUS = (

@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 from tests.browser.conftest import Installed
-from tests.browser.installation import python
-from tests.browser.lab import Lab
-from tests.browser.page import Desk
+from tests.support.browser_page import Desk
+from tests.support.installation import python
+from tests.support.lab import Lab
 
 
 def said(installed: Installed, lab: Lab, *command: str) -> str:

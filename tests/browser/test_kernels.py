@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.page import Desk, Notebook
+from tests.support.browser_page import Desk, Notebook
 
 WORK = "import time; time.sleep(0.6)"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.lab import Lab
-from tests.browser.page import PATIENCE, Desk, Panel
-from tests.server.jupyter import TOKEN
+from tests.support.browser_page import PATIENCE, Desk, Panel
+from tests.support.jupyter_server import TOKEN
+from tests.support.lab import Lab
 
 WORK = "import time; time.sleep(0.6)"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import installation
-from tests.browser.lab import Lab
-from tests.browser.page import Desk
+from tests.support import installation
+from tests.support.browser_page import Desk
+from tests.support.lab import Lab
 
 pytestmark = pytest.mark.long
 

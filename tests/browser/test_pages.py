@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.lab import Lab
 from tests.browser.line import Line
-from tests.browser.page import Desk
+from tests.support.browser_page import Desk
+from tests.support.lab import Lab
 
 WORK = "import time; time.sleep(0.6)"
 LOST = (r"net::ERR_", "WebSocket", "Failed to fetch", "NetworkError", "Connection", "status of (404|500|502|503)")

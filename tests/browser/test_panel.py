@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import Lab
-from tests.browser.page import WIDTHS, Desk, Notebook, Panel
+from tests.support.browser_page import WIDTHS, Desk, Notebook, Panel
+from tests.support.lab import Lab
 
 SMALL, DEAR, MIDDLE = "import time; time.sleep(0.5)", "time.sleep(2) # dear", "time.sleep(1)"
 """On the simulated board energy is power × time. What is shorter may be told as a bound where a first look is late."""

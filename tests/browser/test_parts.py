@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.lab import Lab
-from tests.browser.page import Desk
+from tests.support.browser_page import Desk
+from tests.support.lab import Lab
 
 WORK = "import time; time.sleep(0.6)"
 MISSING = r"status of 404 .*jupyter-green/v1/"

@@ -8,7 +8,7 @@ import signal
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page import Desk
+from tests.support.browser_page import Desk
 
 
 def test_no_notebook(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.page import THEMES, Desk, Notebook
+from tests.support.browser_page import THEMES, Desk, Notebook
 
 MAKE = "import jupyter_green as green\nshown = green.panel()\nshown"
 HOSTILE = "'</td></table><img src=x onerror=\"greenBroken.push(1)\"><script>greenBroken.push(2)</script>'"

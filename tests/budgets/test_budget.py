@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jupyter_green.budgets.budget import Budget, Override, in_force, purpose_of
 from jupyter_green.budgets.limit import InvalidLimit, Limit
 from jupyter_green.storage.privacy import hashed, keyed
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 LIMIT = Limit("energy", 180_000.0, text="50 Wh")
 ZONES = ["Europe/Zurich", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Sao_Paulo", "UTC"]

@@ -19,7 +19,7 @@ from jupyter_green.budgets.usage import LedgerSnapshot, UsageReader
 from jupyter_green.records import EnergyRecord
 from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder
 from jupyter_green.storage.privacy import Privacy, keyed
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 NOW = 1_700_000_500.0
 DAY = Budget(Limit("energy", 100.0, text="100 J"), "day", covers="all", zone="UTC", id="day")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command, notebook
+from tests.support.command import Command, notebook
 
 
 @pytest.mark.parametrize(

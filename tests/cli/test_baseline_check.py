@@ -11,7 +11,7 @@ from jupyter_green.cli.baseline_check import BaselineCheck
 from jupyter_green.cli.limits import compare
 from jupyter_green.cli.run import _earlier
 from jupyter_green.records import EnergyRecord
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 GAIN = {"random": 0.5, "gain": 10.0}
 """A sensor that may be wrong by a tenth, but the same way each time."""

@@ -11,7 +11,7 @@ from jupyter_green.budgets.budget import Budget
 from jupyter_green.budgets.limit import Limit
 from jupyter_green.budgets.store import BudgetStore
 from jupyter_green.storage import Ledger, ledger_url
-from tests.cli.conftest import WORK, Command, notebook
+from tests.support.command import WORK, Command, notebook
 
 pytestmark = pytest.mark.shell
 

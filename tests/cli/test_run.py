@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from jupyter_green.records import EnergyRecord
-from tests.cli.conftest import ROOT, WORK, Command, notebook
+from tests.support.command import ROOT, WORK, Command, notebook
 
 
 def report(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from jupyter_green import __version__
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.storage import Ledger
-from tests.cli.conftest import Command
+from tests.support.command import Command
 
 DAY = 86_400.0
 

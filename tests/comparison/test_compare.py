@@ -19,7 +19,7 @@ from jupyter_green.comparison.published import published, task_of
 from jupyter_green.comparison.utility import metric_for
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.session import Session
-from tests.compression import models
+from tests.support import models
 
 pytestmark = pytest.mark.usefixtures("few_rounds")
 

@@ -24,7 +24,7 @@ from jupyter_green.compression.quality.metric import F1, evaluate
 from jupyter_green.compression.quality.metric_selection import metric_of
 from jupyter_green.compression.recipes.onnx_runtime import OnnxFloat
 from jupyter_green.compression.recipes.recipe import RecipeContext, RecipeResult
-from tests.compression import models
+from tests.support import models
 
 
 def refused(model: Any, data: Any, **options: Any) -> str:
@@ -402,7 +402,7 @@ if {missing!r} == "torch":
     except ShrinkError as error:
         print(error)
 else:
-    from tests.compression import models
+    from tests.support import models
     from jupyter_green.compression.plan import plan
     print(plan("shrink", models.bert(), models.sentences(1200), time="1h").text())
 """

@@ -31,7 +31,7 @@ from jupyter_green.compression.model.source_model import source_model_of
 from jupyter_green.compression.model.task import Task
 from jupyter_green.compression.quality.loss import counted
 from jupyter_green.compression.quality.metric import F1, Metric, Own, PerPlace, Perplexity, evaluate
-from tests.compression import models
+from tests.support import models
 
 
 def read(data: Any, train: Any = None, **options: Any) -> DataSplits:

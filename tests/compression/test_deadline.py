@@ -21,8 +21,8 @@ from jupyter_green.compression.recipes.recipe import RecipeResult
 from jupyter_green.compression.search.final_evaluation import CHECK_GRACE, TOO_LATE, evaluate_shortlist
 from jupyter_green.compression.search.search import Search
 from jupyter_green.compression.search.sensitivity import most_harmed
-from tests.compression import models
 from tests.compression.test_shrink import Made, Timed, entry, searching
+from tests.support import models
 
 CALL = 2.0
 """Seconds of the clock that one call of the model takes."""

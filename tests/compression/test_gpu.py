@@ -13,8 +13,8 @@ from jupyter_green.compression.process.memory import free_bytes
 from jupyter_green.compression.recipes.compiled import Compiled
 from jupyter_green.compression.recipes.registry import ours
 from jupyter_green.compression.recipes.torchao import KINDS, TorchAO
-from tests.compression import models
 from tests.compression.test_recipes import answer, case_of
+from tests.support import models
 
 pytestmark = [
     pytest.mark.gpu,

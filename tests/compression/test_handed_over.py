@@ -27,7 +27,7 @@ from jupyter_green.compression.quality.metric_selection import VOID_NOTE, judged
 from jupyter_green.compression.result_details import Late
 from jupyter_green.compression.store.load import _renamed
 from jupyter_green.session import Session
-from tests.compression import models
+from tests.support import models
 
 COUNT = 120
 

@@ -29,7 +29,6 @@ from jupyter_green.compression.store.folder import CONFIG, HELD_AT_ONCE, NOTE, O
 from jupyter_green.compression.store.load import made_of
 from jupyter_green.compression.store.safetensors_check import tensors
 from jupyter_green.compression.store.save import write
-from tests.compression import models
 from tests.compression.test_hostile_folders import (
     CASES,
     CODE,
@@ -52,6 +51,7 @@ from tests.compression.test_hostile_folders import (
     try_folder,
     whole,  # noqa: F401 - a fixture
 )
+from tests.support import models
 
 # ---- edits ----------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from jupyter_green.compression.store import bounded_load
 from jupyter_green.compression.store.folder import CONFIG, NOTE, ONNX, PROBE, WEIGHTS, checksum, digest, opened
 from jupyter_green.compression.store.load import made_of
 from jupyter_green.compression.store.save import write
-from tests.compression import models
+from tests.support import models
 
 LOADS = "It loads; that is left out."
 DOCS = Path(__file__).parents[2] / "docs" / "security.md"

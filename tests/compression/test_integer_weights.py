@@ -24,9 +24,9 @@ from jupyter_green.compression.recipes.integer_weights import (
 )
 from jupyter_green.compression.recipes.recipe import RecipeContext
 from jupyter_green.compression.search.runtime_baselines import threads_of
-from tests.compression import models
 from tests.compression.test_recipes import case_of
 from tests.compression.test_save import result_of
+from tests.support import models
 
 needs_units = pytest.mark.skipif(not processor_can("bf16"), reason="this processor has no bfloat16 units")
 pytestmark = pytest.mark.skipif(bool(lacking(8) or lacking(4)), reason="this PyTorch has no such operators")

@@ -19,8 +19,8 @@ from jupyter_green.compression.recipes.pruning import Prune
 from jupyter_green.compression.store.folder import opened
 from jupyter_green.compression.store.load import made_of
 from jupyter_green.compression.store.save import write
-from tests.compression import models
 from tests.compression.test_recipes import case_of
+from tests.support import models
 
 IDS = torch.randint(5, 60, (2400, 8), generator=torch.Generator().manual_seed(3))
 TOKENS = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.magics.kernel import Kernel, running
+from tests.support.kernel import Kernel, running
 
 pytestmark = pytest.mark.shell
 

@@ -18,8 +18,8 @@ from jupyter_green.compression.model.state import ModelState
 from jupyter_green.compression.quality.metric import Agreement, Metric
 from jupyter_green.compression.recipes.recipe import RecipeContext, RecipeResult
 from jupyter_green.compression.search.final_evaluation import evaluate_shortlist
-from tests.compression import models
 from tests.compression.test_shrink import AMPLE, Made, rows, searching
+from tests.support import models
 
 
 class Cache:

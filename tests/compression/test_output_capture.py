@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.compression.process.output_capture import captured_output, heard
-from tests.magics.kernel import running
+from tests.support.kernel import running
 
 LOUD = """
 import ctypes, logging, os, subprocess, sys, warnings

@@ -34,7 +34,7 @@ from jupyter_green.compression.recipes.recipe import Chain, RecipeContext, Recip
 from jupyter_green.compression.recipes.registry import GROUP, ours
 from jupyter_green.compression.recipes.scores import SCORES, importance
 from jupyter_green.compression.recipes.student import Student
-from tests.compression import models
+from tests.support import models
 
 DATA = {"points": models.points, "pictures": models.pictures, "sentences": models.sentences}
 

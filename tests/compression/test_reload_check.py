@@ -19,9 +19,9 @@ from jupyter_green.compression.search.candidate import AcceptedCandidate
 from jupyter_green.compression.search.final_evaluation import evaluate_shortlist
 from jupyter_green.compression.store import reload_check
 from jupyter_green.compression.store.reload_check import inspect
-from tests.compression import models
 from tests.compression.test_recipes import case_of
 from tests.compression.test_shrink import entry, searching
+from tests.support import models
 
 
 def product_of(model: Any, data: Any, recipe: Any) -> tuple[Any, RecipeResult, Any]:

@@ -26,8 +26,8 @@ from jupyter_green.compression.result import ResultRow, ShrinkResult
 from jupyter_green.compression.result_details import ParetoPoint, ResultDetails
 from jupyter_green.compression.search.candidate import FinalEvaluation
 from jupyter_green.compression.search.final_evaluation import evaluate_shortlist
-from tests.compression import models
 from tests.compression.test_shrink import entry, searching
+from tests.support import models
 
 
 def test_more_than_in_bf16_is_called_more() -> None:

@@ -32,9 +32,9 @@ from jupyter_green.compression.search.evaluator import CHOOSING_ROUNDS, FIRST_LO
 from jupyter_green.compression.search.final_evaluation import evaluate_shortlist
 from jupyter_green.compression.search.search import Search
 from jupyter_green.compression.search.sensitivity import most_harmed
-from tests.compression import models
 from tests.compression.test_recipes import case_of
 from tests.compression.test_shrink import AMPLE, Made, Still, entry, rows, searching, state_of, unchanged
+from tests.support import models
 
 
 @pytest.mark.parametrize("most", range(-1, 7))

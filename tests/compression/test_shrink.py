@@ -31,7 +31,7 @@ from jupyter_green.compression.search.final_evaluation import LISTED, _reason, e
 from jupyter_green.compression.search.search import Search
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.session import current
-from tests.compression import models
+from tests.support import models
 
 AMPLE = "1h"
 """More than anything here takes, also on a crowded machine: recipes that don't train end when they are measured."""

@@ -18,9 +18,9 @@ from jupyter_green.compression.recipes.recipe import RecipeResult
 from jupyter_green.compression.recipes.threads import AS_FAST, fewest_threads, limit_threads
 from jupyter_green.compression.search.final_evaluation import evaluate_shortlist
 from jupyter_green.compression.search.runtime_baselines import Runtimes, threads_of
-from tests.compression import models
 from tests.compression.test_recipes import answer, case_of
 from tests.compression.test_shrink import AMPLE, Timed, entry, searching
+from tests.support import models
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from jupyter_green.compression.process import deadline
 from jupyter_green.compression.quality.metric import Perplexity, evaluate
 from jupyter_green.compression.recipes.onnx_runtime import OnnxFloat
 from jupyter_green.compression.search.final_evaluation import phases
-from tests.compression import models
 from tests.compression.test_recipes import case_of
+from tests.support import models
 
 NONE: dict[str, Any] = {"batch": None, "length": None, "new_tokens": None}
 

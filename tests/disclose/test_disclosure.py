@@ -18,8 +18,8 @@ from jupyter_green.disclose.audit import faults
 from jupyter_green.disclose.disclosure_report import html, markdown, page, text
 from jupyter_green.disclose.model_card import BEGIN, END, TITLE, parsed
 from jupyter_green.impact import Valuation, embodied_share
-from tests.baselines.sample import cell
 from tests.disclose.sample import H100, cpu, gpu, record
+from tests.support.sample_cells import cell
 
 hub = pytest.importorskip("huggingface_hub")
 

@@ -70,7 +70,7 @@ def test_mlflow_reads_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_training_is_metered(session: Session, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
-    from tests.compression import models
+    from tests.support import models
 
     held = models.sentences(64)
     examples = [{name: value[place] for name, value in held.items()} for place in range(64)]
@@ -95,7 +95,7 @@ def test_a_training_is_metered(session: Session, tmp_path: Path) -> None:
 def test_a_training_that_raises_ends_where_it_was_last_seen(session: Session, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
-    from tests.compression import models
+    from tests.support import models
 
     class Broken(transformers.TrainerCallback):  # type: ignore[misc]  # transformers is taken as untyped
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -121,7 +121,7 @@ def test_a_training_that_raises_ends_where_it_was_last_seen(session: Session, tm
 def test_a_pipeline_among_the_candidates(session: Session) -> None:
     transformers = pytest.importorskip("transformers")
     from jupyter_green.comparison.api import compare
-    from tests.compression import models
+    from tests.support import models
 
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "shop"]
     tokenizers = pytest.importorskip("tokenizers")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import Kernel, running
+from tests.support.kernel import Kernel, running
 
 pytestmark = pytest.mark.shell
 

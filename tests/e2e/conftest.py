@@ -1,5 +1,7 @@
 """The command line as in its own tests."""
 
-from tests.cli.conftest import green
+from __future__ import annotations
+
+from tests.support.command import green
 
 __all__ = ["green"]

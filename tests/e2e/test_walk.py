@@ -10,8 +10,8 @@ import pytest
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.storage import Ledger
-from tests.cli.conftest import WORK, Command, notebook
-from tests.hardware.driver import SimulatedDriver
+from tests.support.command import WORK, Command, notebook
+from tests.support.driver import SimulatedDriver
 
 IDLE, BUSY = 20.0, 180.0
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.hardware import driver as module
-from tests.hardware.driver import PastError, SimulatedDriver, SimulationError, Step, build
-from tests.hardware.peer import ROOT, Peer, PeerError
+from tests.support import driver as module
+from tests.support.driver import PastError, SimulatedDriver, SimulationError, Step, build
+from tests.support.peer import ROOT, Peer, PeerError
 
 START = 12_345.678
 SETUP = """
@@ -393,7 +393,7 @@ def test_following_board_is_billed_for_processor_time(driver: SimulatedDriver, s
 
 def test_processes_that_build_at_once_do_not_meet(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from tests.hardware.driver import build;"
+        "from pathlib import Path; from tests.support.driver import build;"
         f"print(build(Path({str(tmp_path / 'new')!r})))"
     )
     many = [
@@ -419,7 +419,7 @@ def test_elsewhere_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_as_a_program_it_prints_what_a_shell_evaluates(tmp_path: Path) -> None:
     script = (
-        'eval "$("$0" tests/hardware/driver.py --follow --boards 2 --folder "$1")" && "$0" -c "'
+        'eval "$("$0" tests/support/driver.py --follow --boards 2 --folder "$1")" && "$0" -c "'
         "import pynvml; pynvml.nvmlInit(); print(pynvml.nvmlDeviceGetCount(), pynvml.nvmlSystemGetDriverVersion())"
         '"'
     )
@@ -434,7 +434,7 @@ def test_as_a_program_it_prints_what_a_shell_evaluates(tmp_path: Path) -> None:
 def test_preload_serves_this_process(driver: SimulatedDriver) -> None:
     driver.board()
     code = (
-        "from pathlib import Path; from tests.hardware.driver import SimulatedDriver;"
+        "from pathlib import Path; from tests.support.driver import SimulatedDriver;"
         f"d = SimulatedDriver(Path({str(driver.state.parent)!r})); d.board('here'); d.preload();"
         "import pynvml as n; n.nvmlInit(); print(n.nvmlDeviceGetName(n.nvmlDeviceGetHandleByIndex(0)))"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.page import Page
-from tests.magics.kernel import Kernel, running
+from tests.support.kernel import Kernel, running
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from jupyter_client.blocking import BlockingKernelClient
 
 from jupyter_green.live.frame import schema
-from tests.magics.kernel import PATIENCE, Kernel
+from tests.support.kernel import PATIENCE, Kernel
 
 TARGET = "jupyter_green"
 VALIDATOR = Draft202012Validator(schema())

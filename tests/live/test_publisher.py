@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_green.live.frame import MOST_ENDING
 from tests.live.page import Frame, Page, crowded
-from tests.magics.kernel import PATIENCE
+from tests.support.kernel import PATIENCE
 
 pytestmark = pytest.mark.shell
 

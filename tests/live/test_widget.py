@@ -18,9 +18,9 @@ from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.record.style import STYLE
 from tests.live.page import Page
 from tests.live.test_publisher import BUSY
-from tests.magics.kernel import PATIENCE, ROOT
-from tests.reporting.states import HOSTILE
 from tests.reporting.test_html import Reader
+from tests.support.kernel import PATIENCE, ROOT
+from tests.support.record_states import HOSTILE
 
 pytestmark = pytest.mark.shell
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.magics.kernel import Message, Outcome, is_record, plain_text
+from tests.support.kernel import Message, Outcome, is_record, plain_text
 
 SAME = [
     (r"\b(0x|at )[0-9a-f]{6,}", r"\1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import Kernel, running
+from tests.support.kernel import Kernel, running
 
 
 @pytest.fixture

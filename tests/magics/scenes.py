@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
-from tests.magics.kernel import READY, Cell
+from tests.support.kernel import READY, Cell
 
 SILENT, HEADER, SHOW = "silent", "header", "show"
 EVERY = (SILENT, HEADER, SHOW)

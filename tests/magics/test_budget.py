@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import PATIENCE, Cell, Kernel, Outcome, plain_text
+from tests.support.kernel import PATIENCE, Cell, Kernel, Outcome, plain_text
 
 pytestmark = pytest.mark.shell
 

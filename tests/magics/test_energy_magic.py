@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import RECORD_MIME, Cell, Kernel, Outcome, plain_text, settle
+from tests.support.kernel import RECORD_MIME, Cell, Kernel, Outcome, plain_text, settle
 
 pytestmark = pytest.mark.shell
 
@@ -87,7 +87,7 @@ def test_bind(used: Kernel) -> None:
     assert used.json("rec.seconds > 0") is True
     assert used.json("rec.cell_id") == outcome.cell_id
     assert used.json("rec.execution_count") == outcome.reply["execution_count"]
-    assert used.json("rec.id in [r['id'] for r in __import__('tests.magics.inspection', fromlist=['x']).rows()]")
+    assert used.json("rec.id in [r['id'] for r in __import__('tests.support.inspection', fromlist=['x']).rows()]")
 
 
 def test_bind_is_there_within_a_failed_cell(used: Kernel) -> None:

@@ -24,7 +24,7 @@ import psutil
 import pytest
 
 from jupyter_green.magics.cells.source_hash import code_hash
-from tests.magics.kernel import ROOT, Cell, Kernel, settle
+from tests.support.kernel import ROOT, Cell, Kernel, settle
 
 pytestmark = pytest.mark.shell
 

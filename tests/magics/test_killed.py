@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import PATIENCE, Kernel, KernelDied
+from tests.support.kernel import PATIENCE, Kernel, KernelDied
 
 pytestmark = pytest.mark.shell
 

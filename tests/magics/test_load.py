@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import Kernel, settle
+from tests.support.kernel import Kernel, settle
 
 pytestmark = pytest.mark.shell
 
-INSPECTION = "__import__('tests.magics.inspection', fromlist=['state'])"
+INSPECTION = "__import__('tests.support.inspection', fromlist=['state'])"
 OURS_TO_CHANGE = {
     "cleanup transforms",
     "events",

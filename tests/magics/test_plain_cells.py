@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.magics.comparison import View, differences, short
-from tests.magics.kernel import RECORD_MIME, Cell, Kernel, KernelDied, Outcome, is_frame, is_record, running
 from tests.magics.scenes import HEADER, SCENES, SHOW, SILENT, Scene
+from tests.support.kernel import RECORD_MIME, Cell, Kernel, KernelDied, Outcome, is_frame, is_record, running
 
 pytestmark = pytest.mark.shell
 

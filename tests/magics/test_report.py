@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.magics.kernel import Kernel, Outcome
 from tests.magics.test_energy_magic import refused
-from tests.reporting.states import HOSTILE
 from tests.reporting.test_html import Reader
 from tests.reporting.test_run_report import PageReader
+from tests.support.kernel import Kernel, Outcome
+from tests.support.record_states import HOSTILE
 
 pytestmark = pytest.mark.shell
 

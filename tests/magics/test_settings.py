@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import Kernel, Outcome
+from tests.support.kernel import Kernel, Outcome
 
 pytestmark = pytest.mark.shell
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.magics.kernel import Kernel
+from tests.support.kernel import Kernel
 
 pytestmark = pytest.mark.shell
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from jupyter_green.metering import PowerTimeline, Timeline
-from tests.metering.course import COUNTER, Average, Counter, Course, sample
+from tests.support.course import COUNTER, Average, Counter, Course, sample
 
 STEP = 0.002
 

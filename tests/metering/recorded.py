@@ -18,7 +18,7 @@ import numpy as np
 from jupyter_green.metering import PowerTimeline
 from jupyter_green.sensors import Reading, SensorInfo
 from tests.metering.campaign import Outcome
-from tests.metering.course import COUNTER, sample
+from tests.support.course import COUNTER, sample
 
 FOLDER = Path(__file__).with_name("boards")
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.npz")))

@@ -18,8 +18,8 @@ from jupyter_green.metering import PowerTimeline, Timeline
 from jupyter_green.metering.meter import timeline_for
 from jupyter_green.sensors import Reading, SensorInfo
 from tests.metering.campaign import Outcome
-from tests.metering.course import Course, sample
 from tests.metering.recorded import A100, BOARD, MEAN, PLAIN
+from tests.support.course import Course, sample
 
 SECONDS = 30.0
 GAIN, OFFSET = 0.05, 3.0

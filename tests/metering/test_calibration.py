@@ -14,7 +14,7 @@ from jupyter_green.metering import Meter, Timeline
 from jupyter_green.metering.calibration.fit import CounterSample, calibration_of
 from jupyter_green.metering.calibration.model import Calibration, UnclearError, gain_of
 from jupyter_green.sensors import Reading, SensorInfo
-from tests.metering.course import COUNTER, Counter, Course, sample
+from tests.support.course import COUNTER, Counter, Course, sample
 
 IDLE = 60.0
 PLAIN = Calibration(latency=0.012, latency_doubt=0.001, duty=1.0, period=0.1, jitter=0.0, edges=32)

@@ -9,7 +9,7 @@ import pytest
 from jupyter_green.metering import Timeline
 from jupyter_green.metering.crosscheck import CrossCheck
 from jupyter_green.metering.meter import _component
-from tests.metering.course import COUNTER, Counter, Course
+from tests.support.course import COUNTER, Counter, Course
 
 
 def checked(

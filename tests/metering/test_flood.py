@@ -11,7 +11,7 @@ import pytest
 from jupyter_green.metering import Timeline
 from jupyter_green.metering.counter.timeline import Energy
 from jupyter_green.metering.counter.updates import CounterUpdates
-from tests.metering.course import COUNTER, Counter, Course
+from tests.support.course import COUNTER, Counter, Course
 
 
 class Flood:

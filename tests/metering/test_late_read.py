@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_green.metering import PowerTimeline
 from jupyter_green.sensors import Reading
-from tests.metering.course import COUNTER
+from tests.support.course import COUNTER
 
 WATTS, PERIOD = 100.0, 0.02
 

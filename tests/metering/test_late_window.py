@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_green.metering import Timeline
-from tests.metering.course import COUNTER, Counter, Course, sample
+from tests.support.course import COUNTER, Counter, Course, sample
 
 
 @pytest.mark.parametrize("late", [0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from jupyter_green.metering import Timeline
-from tests.metering.course import COUNTER, Counter, Course, sample
+from tests.support.course import COUNTER, Counter, Course, sample
 
 
 def session(

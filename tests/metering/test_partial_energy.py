@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jupyter_green.metering import PowerTimeline, Timeline
 from jupyter_green.metering.counter.lower_bound import partial_energy_note
-from tests.metering.course import COUNTER, Average, Counter, Course
+from tests.support.course import COUNTER, Average, Counter, Course
 
 BOUND = re.compile(r"; it used at least ([\d.,]+) J ± ([\d.,]+) \(simulated\) in the ([\d.]+) s up to then\.$")
 FAULT = "GPU 0 could not be read: the NVIDIA driver lost the board."

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jupyter_green.metering import CpuTimeline, Timeline
 from jupyter_green.sensors import Reading
-from tests.metering.course import COUNTER, Counter, Course, sample
+from tests.support.course import COUNTER, Counter, Course, sample
 
 
 def alone(seed: int, length: float, *, latency: float = 0.0) -> tuple[Timeline, Course, tuple[float, float]]:

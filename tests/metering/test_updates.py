@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_green.metering.counter.tick_clock import TickClock
 from jupyter_green.metering.counter.updates import REMEMBER_SECONDS, CounterUpdates
-from tests.metering.course import COUNTER, Counter, Course
+from tests.support.course import COUNTER, Counter, Course
 
 # A counter whose ticks are shown at once: what is off is the meter's own doing.
 PROMPT = replace(COUNTER, latency=0.0, latency_low=0.0)

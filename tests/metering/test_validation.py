@@ -9,7 +9,7 @@ import pytest
 from jupyter_green.metering.validation import ValidatedSensor
 from jupyter_green.records import clock
 from jupyter_green.sensors import Reading, SensorFault, SensorInfo
-from tests.metering.course import COUNTER
+from tests.support.course import COUNTER
 
 
 @dataclass

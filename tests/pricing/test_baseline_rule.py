@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_green.baselines.excess import Joules, excess
 from jupyter_green.pricing.baseline_rule import benchmark, fixed, history, reference
-from tests.baselines.sample import cell, part
+from tests.support.sample_cells import cell, part
 
 
 def test_a_benchmark_is_the_best_tenth_or_nine_tenths_of_the_mean() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jupyter_green.baselines.comparable_energy import ComparableEnergy
 from jupyter_green.baselines.excess import Joules, excess
 from jupyter_green.pricing.shadow_tax import carbon_rate, exact_tax, shadow_tax
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 amounts = st.floats(0, 1e12)
 

@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_green.pricing.shrink_followup import NoShrinkToFollow, shrink_followup
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
-from tests.baselines.sample import cell
+from tests.support.sample_cells import cell
 
 AT = 1_700_000_000.0
 NOW = AT + 1010.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jupyter_green.reporting import Doctor, Table, Totals, html
 from jupyter_green.reporting.record.power_chart import html as trace_html
-from tests.reporting.states import FINDINGS, TEXTS, TRACE, TRAITS, states
+from tests.support.record_states import FINDINGS, TEXTS, TRACE, TRAITS, states
 
 OUT = Path(__file__).parents[1] / "out"
 # What JupyterLab's themes define; without them (the theme "none") the page stands alone, as an export does.

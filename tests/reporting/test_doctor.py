@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jupyter_green.reporting import Doctor
 from jupyter_green.sensors import Diagnostic, SensorInfo
-from tests.reporting.states import FINDINGS, HOSTILE, TRAITS
 from tests.reporting.test_html import Reader
+from tests.support.record_states import FINDINGS, HOSTILE, TRAITS
 
 TEXT = """\
 Energy sensors of this machine

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from jupyter_green.reporting import MIME, Doctor, Table, Totals, register, sentence, unregister
-from tests.reporting.states import CPU, FINDINGS, GPU, TRACE, TRAITS, record
+from tests.support.record_states import CPU, FINDINGS, GPU, TRACE, TRAITS, record
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from jupyter_green.reporting import html, sentence
 from jupyter_green.reporting.numbers import plain
 from tests.reporting.arbitrary import records
-from tests.reporting.states import CPU, GPU, HOSTILE, TRACE, record, simulated, states
+from tests.support.record_states import CPU, GPU, HOSTILE, TRACE, record, simulated, states
 
 VOID = {"br", "rect", "path", "circle"}
 KNOWN = VOID | {

@@ -13,7 +13,7 @@ from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Trace
 from jupyter_green.reporting import MIME, bundle, schema, sentence
 from jupyter_green.reporting.record.text_line import line
 from tests.reporting.arbitrary import records
-from tests.reporting.states import GPU, record, states
+from tests.support.record_states import GPU, record, states
 
 VALIDATOR = Draft202012Validator(schema())
 

@@ -12,7 +12,7 @@ from jupyter_green.records import Trace
 from jupyter_green.reporting import sparkline, svg
 from jupyter_green.reporting.record.power_chart import summary, thinned
 from tests.reporting.arbitrary import TRACES
-from tests.reporting.states import HOSTILE, TRACE
+from tests.support.record_states import HOSTILE, TRACE
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -21,8 +21,8 @@ from jupyter_green.reporting.run.run_report import BOUNDARY, INTERVAL, MOST_ROWS
 from jupyter_green.reporting.run.totals import total
 from jupyter_green.reporting.section import Section, literal
 from tests.reporting.arbitrary import records
-from tests.reporting.states import CPU, FINDINGS, GPU, HOSTILE, TRAITS, record, simulated, states
 from tests.reporting.test_html import Reader
+from tests.support.record_states import CPU, FINDINGS, GPU, HOSTILE, TRAITS, record, simulated, states
 
 HERE = Valuation("FRA", tariff="0.25 EUR/kWh")
 A = record(GPU, CPU, cell_id="a", execution_count=1)

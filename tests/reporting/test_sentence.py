@@ -13,7 +13,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import sentence
 from jupyter_green.reporting.record.sentence import quality_word
 from tests.reporting.arbitrary import records
-from tests.reporting.states import CPU, GPU, record, simulated, states
+from tests.support.record_states import CPU, GPU, record, simulated, states
 
 JOINERS = "\u200c\u200d"
 SENTENCES = {

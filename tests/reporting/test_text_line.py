@@ -11,8 +11,8 @@ from jupyter_green.reporting import bundle, for_slack, sentence
 from jupyter_green.reporting.record.text_line import line
 from tests.metering.test_crosscheck import checked
 from tests.reporting.arbitrary import records
-from tests.reporting.states import CPU, GPU, record
 from tests.reporting.test_run_report import statement
+from tests.support.record_states import CPU, GPU, record
 
 
 def doubted(joules: float = 6900.0, **changes: object) -> Component:

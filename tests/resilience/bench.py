@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.storage import Ledger
-from tests.hardware.peer import Peer
+from tests.support.peer import Peer
 
 STALL = 0.05
 

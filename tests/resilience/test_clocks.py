@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.driver import SimulatedDriver
-from tests.hardware.powercap import PowercapTree
 from tests.resilience.bench import Bench, covered_or_unknown, right, unknown
-from tests.resilience.powercap import Counter, build
+from tests.support.driver import SimulatedDriver
+from tests.support.planned_powercap import Counter, build
+from tests.support.powercap import PowercapTree
 
 STARVE = "import ctypes; ctypes.PyDLL(None).usleep({})"
 """A call into C that keeps the interpreter to itself, for so many microseconds."""

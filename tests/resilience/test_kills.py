@@ -19,8 +19,8 @@ import pytest
 
 from jupyter_green.storage import Ledger, journals, owner_lives, replay
 from jupyter_green.storage.location import journal_folder, ledger_url
-from tests.hardware.driver import SimulatedDriver
 from tests.resilience.bench import sound
+from tests.support.driver import SimulatedDriver
 
 ROOT = Path(__file__).parents[2]
 BATCH = 25

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.driver import SimulatedDriver
 from tests.resilience.bench import Bench, at_least, covered_or_unknown, ledger, right, unknown
+from tests.support.driver import SimulatedDriver
 
 
 @pytest.fixture

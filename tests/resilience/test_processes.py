@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.driver import SimulatedDriver
 from tests.resilience.bench import Bench, Told, ledger, right
-from tests.session.script import run, start
+from tests.support.driver import SimulatedDriver
+from tests.support.script import run, start
 
 BURN = """
 def burn(seconds):

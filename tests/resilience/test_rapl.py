@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.driver import SimulatedDriver
-from tests.hardware.powercap import PowercapTree
 from tests.resilience.bench import Bench, covered_or_unknown, ledger, right, unknown
-from tests.resilience.powercap import Counter, build
+from tests.support.driver import SimulatedDriver
+from tests.support.planned_powercap import Counter, build
+from tests.support.powercap import PowercapTree
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from jupyter_green.metering import Meter, Timeline
 from jupyter_green.metering.counter.timeline import Energy
 from jupyter_green.sensors import Reading
-from tests.metering.course import COUNTER, Counter, Course
+from tests.support.course import COUNTER, Counter, Course
 
 EARLIER = (10.0, 11.0)
 """A window long before, from which the sensor's rhythm is known."""

@@ -16,9 +16,9 @@ from jupyter_green.session import Settings, record_writer
 from jupyter_green.storage import Ledger
 from jupyter_green.storage.journal import journals, replay
 from jupyter_green.storage.location import journal_folder
-from tests.hardware.driver import SimulatedDriver
 from tests.resilience.bench import SETUP, Bench, ledger, one_sentence, right
-from tests.session.script import run
+from tests.support.driver import SimulatedDriver
+from tests.support.script import run
 
 CELLS = """
 session = current()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.driver import SimulatedDriver
 from tests.resilience.bench import SETUP, Bench, Told, covered_or_unknown, right, unknown
+from tests.support.driver import SimulatedDriver
 
 PACKAGE = """
 import math, os, threading, time

@@ -16,8 +16,8 @@ import pytest
 
 from jupyter_green.sensors.nvidia import diagnostics, nvml
 from jupyter_green.sensors.nvidia.cuda_visible_devices import Device, choose
-from tests.hardware.driver import SimulatedDriver
-from tests.hardware.peer import Peer, PeerError
+from tests.support.driver import SimulatedDriver
+from tests.support.peer import Peer, PeerError
 
 SETUP = """
 import os, sys, time

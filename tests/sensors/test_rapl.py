@@ -25,8 +25,7 @@ from jupyter_green.sensors.host import Chip, Host
 from jupyter_green.sensors.rapl import discovery as rapl
 from jupyter_green.sensors.rapl import powercap
 from jupyter_green.sensors.rapl.counter import RaplDomain
-
-from ..hardware.powercap import UNIT_15, UNIT_61, Domain, PowercapTree
+from tests.support.powercap import UNIT_15, UNIT_61, Domain, PowercapTree
 
 ROOT = Path(__file__).resolve().parents[2]
 INTEL = Host("Linux", "machine", Chip("intel", 6, 85, 4, name="Intel(R) Xeon(R) Gold 6148 CPU @ 2.40GHz"))

@@ -12,10 +12,10 @@ import pytest
 from jupyter_green.records import EnergyRecord
 from jupyter_green.storage import Ledger
 from tests.server.description import described
-from tests.server.jupyter import JupyterServer
 
 # Databases and records as the ledger's own tests have them.
-from tests.storage.conftest import any_url, component, file_url, no_key, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
+from tests.support.databases import any_url, component, file_url, no_key, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
+from tests.support.jupyter_server import JupyterServer
 
 Start = Callable[..., JupyterServer]
 Ask = Callable[..., Any]

@@ -6,7 +6,7 @@ import json
 
 from jsonschema import Draft202012Validator
 
-from tests.server.jupyter import ROOT
+from tests.support.jupyter_server import ROOT
 
 DESCRIPTION = json.loads((ROOT / "jupyter_green" / "server" / "openapi.json").read_text(encoding="utf-8"))
 

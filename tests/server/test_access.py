@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.server.jupyter import ROOT, JupyterServer
+from tests.support.jupyter_server import ROOT, JupyterServer
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 OPENAPI = ROOT / "jupyter_green" / "server" / "openapi.json"

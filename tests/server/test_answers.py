@@ -15,7 +15,7 @@ from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.storage import Ledger
 from tests.server.conftest import fill
 from tests.server.description import DESCRIPTION
-from tests.server.jupyter import JupyterServer
+from tests.support.jupyter_server import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

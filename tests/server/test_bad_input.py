@@ -10,7 +10,7 @@ import pytest
 from jupyter_green.server.arguments import Arguments
 from jupyter_green.server.base_handler import strict
 from jupyter_green.server.refusal import Refusal
-from tests.server.jupyter import JupyterServer
+from tests.support.jupyter_server import JupyterServer
 
 
 @pytest.fixture(scope="module")

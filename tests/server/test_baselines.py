@@ -19,9 +19,9 @@ from jupyter_green.server.change_notifier import SCHEMA_ID
 from jupyter_green.storage import Ledger
 from jupyter_green.storage.privacy import keyed
 from tests.server.conftest import Ask, Start, fill
-from tests.server.jupyter import ROOT, Answer, JupyterServer, next_event
 from tests.server.test_place import Browser
 from tests.storage.test_faults import reachable  # noqa: F401 - a fixture, which pytest finds by its name
+from tests.support.jupyter_server import ROOT, Answer, JupyterServer, next_event
 
 Make = Callable[..., EnergyRecord]
 PLAN = {"notebook": "plan.ipynb", "run": "run-1", "name": "before"}

@@ -19,7 +19,7 @@ from jupyter_green.server.change_notifier import SCHEMA_ID, ChangeNotifier
 from jupyter_green.server.ledger_client import LedgerClient
 from jupyter_green.server.record_counts import UNKNOWN, RecordCounts
 from jupyter_green.storage import Journal, Ledger, journal_folder
-from tests.server.jupyter import PATIENCE, JupyterServer, next_event
+from tests.support.jupyter_server import PATIENCE, JupyterServer, next_event
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

@@ -16,7 +16,7 @@ import pytest
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.storage import Journal, Ledger, journal_folder
-from tests.server.jupyter import JupyterServer
+from tests.support.jupyter_server import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

@@ -20,7 +20,7 @@ import pytest
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.storage import Ledger
-from tests.server.jupyter import PATIENCE, ROOT, TOKEN, Answer, JupyterServer
+from tests.support.jupyter_server import PATIENCE, ROOT, TOKEN, Answer, JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

@@ -11,7 +11,7 @@ import pytest
 from jupyter_green.baselines.service import keep_run
 from jupyter_green.records import EnergyRecord
 from jupyter_green.storage import Ledger
-from tests.server.jupyter import JupyterServer
+from tests.support.jupyter_server import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.session.script import run
+from tests.support.script import run
 
 LOOKS = """
 session = current()

@@ -23,8 +23,8 @@ from jupyter_green.session.calibration_storage import (
     known_calibrations,
 )
 from jupyter_green.storage.location import data_folder
-from tests.magics.kernel import Kernel, running
-from tests.session.script import run
+from tests.support.kernel import Kernel, running
+from tests.support.script import run
 
 FOUND = Calibration(0.012, 0.001, 1.0, 0.1, 0.0, 32, idle_watts=60.0, busy_watts=360.0)
 TRAITS = SensorInfo(
@@ -153,7 +153,7 @@ def test_a_file_in_the_folders_place_is_one_sentence() -> None:
 
 DRIVER = """
 import pathlib, time
-from tests.hardware.driver import SimulatedDriver
+from tests.support.driver import SimulatedDriver
 driver = SimulatedDriver(pathlib.Path({folder!r}))
 driver.board({board})
 driver.preload()

@@ -17,8 +17,8 @@ from jupyter_green.records import Component, Conditions
 from jupyter_green.sensors import Condition, cpu_throttling
 from jupyter_green.sensors.cpu_model import ProcessorModel
 from jupyter_green.sensors.nvidia.conditions import causes
-from tests.hardware.driver import SimulatedDriver
-from tests.hardware.peer import Peer
+from tests.support.driver import SimulatedDriver
+from tests.support.peer import Peer
 
 SETUP = """
 import json, time

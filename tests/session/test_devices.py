@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.driver import SimulatedDriver
-from tests.hardware.powercap import PowercapTree
-from tests.session.script import run
+from tests.support.driver import SimulatedDriver
+from tests.support.powercap import PowercapTree
+from tests.support.script import run
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.session.loop_prediction import Stretch, predict, t_quantile
-from tests.hardware.driver import SimulatedDriver
-from tests.session.script import run
+from tests.support.driver import SimulatedDriver
+from tests.support.script import run
 
 STEADY = """
 bar, told = green.track(range(60), file=open(os.devnull, "w")), []

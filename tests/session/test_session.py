@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.session.session import ABANDONED, STILL_OPEN
-from tests.hardware.driver import SimulatedDriver
-from tests.session.script import run, start, written
+from tests.support.driver import SimulatedDriver
+from tests.support.script import run, start, written
 
 BLOCK = """
 record = None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder
-from tests.storage.conftest import ENCODED, PASSWORD
+from tests.support.databases import ENCODED, PASSWORD
 
 ROOT = Path(__file__).resolve().parents[2]
 

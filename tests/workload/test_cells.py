@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from jupyter_green.reporting.record.mime_bundle import schema
-from tests.magics.kernel import READY, Cell, Kernel, running
+from tests.support.kernel import READY, Cell, Kernel, running
 
 pytestmark = [
     pytest.mark.shell,

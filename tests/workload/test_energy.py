@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardware.driver import SimulatedDriver
-from tests.session.script import run
+from tests.support.driver import SimulatedDriver
+from tests.support.script import run
 
 pytest.importorskip("torch", reason="PyTorch is not installed here")
 pytest.importorskip("transformers", reason="transformers is not installed here")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from jupyter_green.session import Session, Window
-from tests.session.script import run
+from tests.support.script import run
 
 Count = Callable[..., Window]
 TORCH = importlib.util.find_spec("torch") is not None

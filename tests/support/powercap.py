@@ -4,7 +4,7 @@
 watts with `set(t)`. The counters count in steps of the hardware's unit and wrap after 2^32 of them. `live` runs a
 writer as its own process, at constant watts or after the machine's CPU load. Run by itself,
 
-    python tests/hardware/powercap.py FOLDER --watts 50
+    python tests/support/powercap.py FOLDER --watts 50
 
 builds a small machine in FOLDER and keeps it running; point JUPYTER_GREEN_POWERCAP there.
 """

@@ -5,7 +5,7 @@ The truth is the integral of that course, computed here and in C from the same i
 `time.perf_counter()` seconds, which on Linux is the clock the library uses. Standard library only, so that
 it also runs as a program::
 
-    eval "$(python tests/hardware/driver.py --follow --folder DIR)"
+    eval "$(python tests/support/driver.py --follow --folder DIR)"
 """
 
 from __future__ import annotations

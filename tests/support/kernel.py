@@ -275,7 +275,7 @@ class Kernel:
 
     def rows(self) -> list[dict[str, Any]]:
         """Cells in the ledger, as the kernel itself reads them."""
-        return self.json("__import__('tests.magics.inspection', fromlist=['rows']).rows()")
+        return self.json("__import__('tests.support.inspection', fromlist=['rows']).rows()")
 
     def listen(self, seconds: float) -> list[Message]:
         """Say nothing for a while and return what came all the same."""

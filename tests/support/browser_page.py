@@ -19,8 +19,8 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocket, expect
 
-from tests.browser.lab import Lab
-from tests.server.jupyter import TOKEN
+from tests.support.jupyter_server import TOKEN
+from tests.support.lab import Lab
 
 PATIENCE = 1000 * float(os.environ.get("JUPYTER_GREEN_TEST_PATIENCE", "60"))
 """Milliseconds after which something counts as hung; far above anything a slow machine needs."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.browser.installation import python
-from tests.server.jupyter import JupyterServer
+from tests.support.installation import python
+from tests.support.jupyter_server import JupyterServer
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_green.storage.journal import Replay, journals, replay
-from tests.hardware.driver import SimulatedDriver
+from tests.support.driver import SimulatedDriver
 
 PRELUDE = """
 import json, os, sys, threading, time

@@ -1,4 +1,4 @@
-"""A powercap zone whose counter follows a planned course of power, read through the preloaded `powercap.c`."""
+"""A powercap zone whose counter follows a planned course of power, read through the preloaded `planned_powercap.c`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from tests.hardware.powercap import PowercapTree
+from tests.support.powercap import PowercapTree
 
 SOURCE = Path(__file__).with_suffix(".c")
 TICK = 0.001
