@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from jupyter_client.blocking import BlockingKernelClient
 
 from jupyter_green.live.frame import schema
-from tests.support.kernel import PATIENCE, Kernel
+from tests.support.kernel import PATIENCE, Kernel, wait_until_ready
 
 TARGET = "jupyter_green"
 VALIDATOR = Draft202012Validator(schema())
@@ -82,7 +82,11 @@ class Page:
         self.client = BlockingKernelClient()
         self.client.load_connection_info(kernel.manager.get_connection_info(session=False))
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=PATIENCE)
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until the kernel answers, also one that was restarted."""
+        wait_until_ready(self.client, lambda: self.kernel.alive)
 
     def close(self) -> None:
         self.client.stop_channels()

@@ -307,7 +307,7 @@ def test_a_restarted_kernel_begins_a_new_run_from_nothing(page: Page) -> None:
     page.settled("a")
     before = page.snapshots[-1]
     page.kernel.manager.restart_kernel(now=True)
-    page.client.wait_for_ready(timeout=PATIENCE)
+    page.ready()
     page.heard.clear()
     page.opened.clear()
     page.run("%load_ext jupyter_green", "load")

@@ -19,7 +19,7 @@ from jupyter_green.reporting.record.style import STYLE
 from tests.live.page import Page
 from tests.live.test_publisher import BUSY
 from tests.reporting.test_html import Reader
-from tests.support.kernel import PATIENCE, ROOT
+from tests.support.kernel import ROOT
 from tests.support.record_states import HOSTILE
 
 pytestmark = pytest.mark.shell
@@ -281,7 +281,6 @@ def test_after_a_restart_it_is_made_anew(page: Page, visit: Callable[..., Page])
     page.run(MAKE, "panel")
     kernel = page.kernel
     kernel.manager.restart_kernel(now=True)
-    kernel.client.wait_for_ready(timeout=PATIENCE)
     anew = visit(kernel)
     refused = anew.run(MAKE, "panel")
     assert refused.reply["ename"] == "UsageError"

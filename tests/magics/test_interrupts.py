@@ -104,10 +104,14 @@ config.HistoryManager.enabled = False
 shell = InteractiveShell.instance(config=config)
 shell.run_cell("%load_ext jupyter_green")
 session = shell._jupyter_green.session
+waiting = shell.user_ns["waiting"] = threading.Event()
+def interrupt():
+    waiting.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+wait = "asyncio.get_running_loop().call_soon(waiting.set); await asyncio.sleep(600)"  # set once the loop goes round
 ends = []
-for source in ("import asyncio", "await asyncio.sleep(30)", "x = 1", "await asyncio.sleep(0)"):
-    if "30" in source:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+for source in ("import asyncio", wait, "x = 1", "await asyncio.sleep(0)"):
     shell.run_cell(source, store_history=True)
     ends.append(len(session.open_windows()))
 session.settle()
