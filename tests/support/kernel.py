@@ -379,8 +379,8 @@ class Kernel:
 def wait_until_ready(client: BlockingKernelClient, alive: Callable[[], bool]) -> None:
     """Ask until the kernel answers and what it publishes is heard; drop what it had published before.
 
-    The client's own `wait_for_ready` takes a kernel without a heartbeat for a second for dead, which on a busy machine it
-    isn't, and waits for another fifth of a second to hear nothing.
+    The client's own `wait_for_ready` takes a kernel that misses a heartbeat, as one on a busy machine does, for dead, and
+    waits for another fifth of a second to hear nothing.
     """
     end = time.monotonic() + PATIENCE
     while True:
