@@ -251,6 +251,7 @@ def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) 
         method=traits.method,
         quality=traits.quality,
         scope=traits.scope,
+        covers_memory=traits.covers_memory,
         source=traits.source,
         tick_seconds=timeline.tick_seen,
         note=energy.note or traits.note,

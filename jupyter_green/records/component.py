@@ -69,6 +69,8 @@ class Component:
         As in `Conditions`; None if the driver does not report them.
     power_mismatch : PowerMismatch or None
         Difference between the device's power readings and its counter; None if they agree or can't be compared.
+    covers_memory : bool
+        Whether the figure includes the main memory, as that of a whole module or platform does.
     """
 
     kind: Kind
@@ -93,6 +95,7 @@ class Component:
     clock_spread_mhz: float | None = None
     throttle: tuple[str, ...] | None = None
     power_mismatch: PowerMismatch | None = None
+    covers_memory: bool = False
 
     @property
     def conditions(self) -> Conditions:
@@ -120,7 +123,15 @@ class Component:
             values["power_mismatch"] = PowerMismatch.from_dict(mismatch)
         elif "power_mismatch" not in data:
             values["power_mismatch"] = old_mismatch(data.get("note"))
+        if "covers_memory" not in data:
+            values["covers_memory"] = _old_covers_memory(data.get("scope"))
         return cls(**values)
+
+
+def _old_covers_memory(scope: object) -> bool:
+    """Return the fact that records stored before the field existed state in their scope only."""
+    words = ("dram", "module", "platform", "whole machine")
+    return isinstance(scope, str) and any(word in scope.lower() for word in words)
 
 
 _FIELDS = frozenset(field.name for field in fields(Component))

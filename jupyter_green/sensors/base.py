@@ -86,6 +86,8 @@ class SensorInfo:
         Keys of sensors whose energy is part of this one's and must not be added to it.
     driver : str
         Driver version, or empty. A calibration is valid for this version only.
+    covers_memory : bool
+        Whether a sensor of another device includes the main memory, as that of a whole module or platform does.
     divided : bool
         Whether the device is partitioned (MIG) and other users of it are invisible: no process owns its energy.
     scale : float
@@ -112,6 +114,7 @@ class SensorInfo:
     span: float | None = None
     covers: tuple[str, ...] = ()
     driver: str = ""
+    covers_memory: bool = False
     divided: bool = False
     scale: float = 1.0
     note: str | None = None

@@ -104,6 +104,17 @@ def test_a_record_survives_plain_data(parts: list[tuple[float | None, float, str
     assert (after.joules, after.uncertainty, after.quality) == (before.joules, before.uncertainty, before.quality)
 
 
+@pytest.mark.parametrize(
+    ("scope", "covers_memory"),
+    [("whole module (CPU and GPU)", True), ("platform, all processes", True), ("whole board", False)],
+)
+def test_an_older_component_has_the_fact_of_its_scope(scope: str, covers_memory: bool) -> None:
+    data = component(scope=scope).to_dict()
+    assert not Component.from_dict(data).covers_memory, "the field decides where there is one"
+    del data["covers_memory"]
+    assert Component.from_dict(data).covers_memory == covers_memory
+
+
 def test_a_record_of_a_newer_schema_is_refused() -> None:
     with pytest.raises(ValueError, match="Upgrade"):
         EnergyRecord.from_dict({**record().to_dict(), "schema": 99})

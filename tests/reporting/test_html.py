@@ -152,6 +152,7 @@ def test_what_is_not_metered_is_named():
     assert "<dd>GPU 0, RTX A500, DRAM, disk" in html(states()["absent"])
     memory = replace(GPU, kind="dram", device="DRAM 0")
     assert "<dd>disk, network, cooling</dd>" in html(record(GPU, memory))
+    assert "<dd>disk, network, cooling</dd>" in html(record(replace(GPU, covers_memory=True)))
     assert "<dd>DRAM, disk" in html(record(replace(GPU, scope="whole board and its memory")))
 
 

@@ -170,9 +170,11 @@ def test_grace_covers_the_module_and_says_so(driver: SimulatedDriver, start: Sta
         assert traits["scope"] == "whole module (CPU and GPU)"
         assert traits["power_limit"] is None
         assert traits["covers"] == ["processor:model"]
+        assert traits["covers_memory"]
         assert peer.ask(f"read({number})['value']") > 0
     for traits in (both, board):
         assert (traits["method"], traits["scope"], traits["covers"]) == ("counter", "whole board", [])
+        assert not traits["covers_memory"]
 
 
 # ---- which boards ---------------------------------------------------------------------------------------------

@@ -276,7 +276,7 @@ def test_platform_alone_is_used(tree: PowercapTree) -> None:
     (sensor,) = found().sensors
     assert sensor.traits.key == "rapl:psys"
     assert sensor.traits.kind == "other"
-    assert sensor.traits.scope.startswith("platform")
+    assert sensor.traits.covers_memory
     assert MODEL_KEY in sensor.traits.covers
 
 

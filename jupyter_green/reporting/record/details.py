@@ -123,11 +123,7 @@ def _conditions(record: EnergyRecord) -> str:
 
 def not_metered(record: EnergyRecord) -> str:
     """Return what a record's energy does not include: devices without a reading, and what no sensor covers."""
-    parts = read(record)
-    scopes = " ".join(part.scope.lower() for part in parts)
-    has_memory = any(part.kind == "dram" for part in parts) or any(
-        word in scopes for word in ("dram", "module", "platform", "whole machine")
-    )
+    has_memory = any(part.kind == "dram" or part.covers_memory for part in read(record))
     absent = [device_name(part) for part in record.components if part.joules is None]
     return ", ".join([*absent, *([] if has_memory else ["DRAM"]), "disk", "network", "cooling"])
 

@@ -13,7 +13,7 @@ from .cuda_visible_devices import Device, choose
 from .diagnostics import SOURCE, SUBJECT, explain
 from .gpu import NvidiaSensor
 from .nvml import BROKEN, NvmlError, connection
-from .read_method import MAYBE_PART_TIME, WHOLE_MODULE, best_read_method, least_duty, power_limit
+from .read_method import MAYBE_PART_TIME, MODULE, SCOPES, best_read_method, least_duty, power_limit
 
 WHOLE_SLICED = "whole GPU; MIG slices have no meter of their own"
 
@@ -92,8 +92,8 @@ def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diag
         method = best_read_method(handle)
     except NvmlError as refusal:
         return None, _unreadable(device, refusal)
-    if board.slices or _sliced(handle):
-        method = replace(method, scope=WHOLE_SLICED)
+    divided = bool(board.slices) or _sliced(handle)
+    scope = WHOLE_SLICED if divided else SCOPES[method.scope]
     # A mean over 1 s samples all of the time. The meter finds out from the readings whether they are such a mean.
     duty = least_duty(handle)
     note = method.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and method.averaging < 1.0 else None)
@@ -103,7 +103,8 @@ def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diag
         device=device,
         method=method.method,
         quality="simulated" if simulated else "measured",
-        scope=method.scope,
+        scope=scope,
+        covers_memory=method.scope == MODULE,
         source=SOURCE,
         gain=GAIN,
         resolution=1e-3,
@@ -113,9 +114,9 @@ def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diag
         duty=duty,
         power_limit=power_limit(handle, method),
         # The module's meter includes the CPU: the CPU model must not be added.
-        covers=(PROCESSOR_MODEL,) if method.scope == WHOLE_MODULE else (),
+        covers=(PROCESSOR_MODEL,) if method.scope == MODULE else (),
         driver=driver,
-        divided=method.scope == WHOLE_SLICED,
+        divided=divided,
         note=note,
     )
     summary = (
@@ -123,7 +124,7 @@ def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diag
         if method.method == "counter"
         else "Its power reading works, an energy counter does not"
     )
-    detail = f"{summary}; scope: {method.scope}{', simulated' if simulated else ''}."
+    detail = f"{summary}; scope: {scope}{', simulated' if simulated else ''}."
     detail += f" {method.note}" if method.note else ""
     return NvidiaSensor(board.uuid, traits, method), Diagnostic(SOURCE, device, True, detail)
 

@@ -9,15 +9,12 @@ from jupyter_green.records import Method
 
 from .nvml import FUNCTION_NOT_FOUND, NOT_SUPPORTED, NvmlError, connection
 
-WHOLE_BOARD = "whole board"
-WHOLE_MODULE = "whole module (CPU and GPU)"
-
 ENERGY_CALL, POWER_CALL = "nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetPowerUsage"
 
 # Fields of nvmlDeviceGetFieldValues and their scopes (nvml.h).
 AVERAGE_POWER, INSTANT_POWER, ENERGY = 185, 186, 191
 GPU, MODULE = 0, 1
-COVERED = {GPU: WHOLE_BOARD, MODULE: WHOLE_MODULE}
+SCOPES = {GPU: "whole board", MODULE: "whole module (CPU and GPU)"}
 
 ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 
@@ -48,20 +45,23 @@ def least_duty(handle: Any) -> float:
 
 @dataclass(frozen=True)
 class ReadMethod:
-    """A method to read a GPU: an NVML call, or a field and its scope. Raw values are in mJ or mW."""
+    """A method to read a GPU: an NVML call, or a field. Raw values are in mJ or mW.
+
+    `scope` is that of nvml.h: `GPU`, or `MODULE` with CPU and memory.
+    """
 
     method: Method
     call: str | None = None
-    field: tuple[int, int] = (0, 0)
+    field: int = 0
     averaging: float = 0.0
-    scope: str = WHOLE_BOARD
+    scope: int = GPU
     note: str | None = None
 
     def value(self, handle: Any) -> float:
         """Return joules or watts; raises `NvmlError`."""
         if self.call is not None:
             return float(connection.ask(self.call, handle)) / 1000.0
-        reading = connection.fields(handle, [self.field])[0]
+        reading = connection.fields(handle, [(self.field, self.scope)])[0]
         if isinstance(reading, NvmlError):
             raise reading
         return reading / 1000.0
@@ -104,22 +104,22 @@ def _way(handle: Any, refusals: dict[str, NvmlError]) -> ReadMethod | None:
     scoped = [scope for scope in (GPU, MODULE) if (ENERGY, scope) in offered]
     if len(scoped) == 2 and fields[ENERGY, GPU] == fields[ENERGY, MODULE]:
         scoped = [MODULE]
-    total_scope = COVERED[MODULE] if MODULE in powers or scoped == [MODULE] else COVERED[GPU]
+    total_scope = MODULE if MODULE in powers or scoped == [MODULE] else GPU
     if not (scoped and MODULE in powers) and answers(ENERGY_CALL):
         return ReadMethod("counter", call=ENERGY_CALL, scope=total_scope)
     if scoped:
-        return ReadMethod("counter", field=(ENERGY, scoped[0]), scope=COVERED[scoped[0]])
+        return ReadMethod("counter", field=ENERGY, scope=scoped[0])
     # The 1 s average samples all of the time; instantaneous readings of some GPUs a quarter of it.
     for scope in (GPU, MODULE):
         if (AVERAGE_POWER, scope) in offered:
-            return ReadMethod("power", field=(AVERAGE_POWER, scope), averaging=1.0, scope=COVERED[scope])
+            return ReadMethod("power", field=AVERAGE_POWER, averaging=1.0, scope=scope)
     plain, instant = _windows(handle)
     if answers(POWER_CALL):
         return ReadMethod("power", call=POWER_CALL, averaging=plain, scope=total_scope, note=_PART_TIME.get(plain))
     for scope in (GPU, MODULE):
         if (INSTANT_POWER, scope) in offered:
             note = _PART_TIME.get(instant)
-            return ReadMethod("power", field=(INSTANT_POWER, scope), averaging=instant, scope=COVERED[scope], note=note)
+            return ReadMethod("power", field=INSTANT_POWER, averaging=instant, scope=scope, note=note)
     return None
 
 
@@ -129,11 +129,10 @@ def shown_power(handle: Any, way: ReadMethod) -> float | None:
     None for GPUs that report only a shorter mean (GA100, Volta and older): it can't be compared with 1 s of the
     counter. Raises `NvmlError` if the driver returns an error.
     """
-    scope = MODULE if way.scope == WHOLE_MODULE else GPU
-    reading = connection.fields(handle, [(AVERAGE_POWER, scope)])[0]
+    reading = connection.fields(handle, [(AVERAGE_POWER, way.scope)])[0]
     if not isinstance(reading, NvmlError) and reading:
         return reading / 1000.0
-    if scope == GPU and _windows(handle)[0] == 1.0:
+    if way.scope == GPU and _windows(handle)[0] == 1.0:
         return float(connection.ask(POWER_CALL, handle)) / 1000.0
     return None
 
@@ -154,7 +153,7 @@ def _windows(handle: Any) -> tuple[float, float]:
 
 def power_limit(handle: Any, way: ReadMethod) -> float | None:
     """Return the power limit enforced now in watts; None if it is unknown, as for a whole module."""
-    if way.scope == WHOLE_MODULE:
+    if way.scope == MODULE:
         return None
     try:
         return float(connection.ask("nvmlDeviceGetEnforcedPowerLimit", handle)) / 1000.0

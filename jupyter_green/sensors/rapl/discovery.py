@@ -162,6 +162,7 @@ def _traits(zone: Zone, simulated: bool, chip: Chip) -> SensorInfo:
         power_limit=bound,
         span=joules / bound,
         covers=() if kind == "dram" else (MODEL_KEY,),
+        covers_memory=kind == "psys",
         note=_note(kind, modelled),
     )
 
