@@ -118,9 +118,10 @@ class LedgerClient:
                     from .user_ledger import OwnLedger
 
                     self._ledger = OwnLedger(url, whole=self._whole, timeout=_TIMEOUT)
-                if self._ledger.absent:
-                    message, self._ledger = self._ledger.notices[-1], None
-                    raise Unavailable("missing", message)
+                fault = self._ledger.notice_of("read-only") if self._ledger.absent else None
+                if fault is not None:
+                    self._ledger = None
+                    raise Unavailable("missing", fault)
             except ValueError as error:
                 raise Unavailable("unreachable", str(error)) from None
             except LedgerError as error:

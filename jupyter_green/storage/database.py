@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from . import schema
-from .errors import FaultKind, LedgerError, kind_of
+from .errors import FaultKind, LedgerError, Notice, kind_of
 from .location import HIDDEN, mask, secrets, sqlite_path
 from .sqlite_file import LedgerFile
 
@@ -38,11 +38,11 @@ class Database:
         Normalized by `location.ledger_url`.
     timeout : float
         Seconds to wait for another writer.
-    notice : callable
+    notice : Notice
         Called with a one-sentence message for the user.
     """
 
-    def __init__(self, url: str, timeout: float, notice: Callable[[str], None]) -> None:
+    def __init__(self, url: str, timeout: float, notice: Notice) -> None:
         path = sqlite_path(url)
         self.name = str(path) if path is not None else mask(url)
         self.generation = 0

@@ -6,13 +6,13 @@ the user should do depends on the kind and not on the database.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from jupyter_green.errors import GreenError
 
 FaultKind = Literal["corrupt", "missing", "locked", "full", "read-only", "unreachable", "newer", "other"]
-NoticeKind = Literal["altered", "waiting", "other"]
-"""Category of a notice: rows altered from outside, journals not imported yet, anything else."""
+NoticeKind = Literal["altered", "waiting", "read-only", "other"]
+"""Category of a notice: rows altered from outside, journals not imported yet, a file that can't be written, others."""
 
 _SQLITE: tuple[tuple[str, FaultKind], ...] = (
     ("not a database", "corrupt"),
@@ -70,6 +70,12 @@ class LedgerError(GreenError):
     def of(cls, name: str, kind: FaultKind, reason: str) -> LedgerError:
         """Return the error for a kind of fault; parameters as for `sentence`."""
         return cls(sentence(name, kind, reason), kind)
+
+
+class Notice(Protocol):
+    """Takes a one-sentence message for the user, with its category."""
+
+    def __call__(self, text: str, kind: NoticeKind = "other") -> None: ...
 
 
 class DamagedRecord(LedgerError):

@@ -18,7 +18,7 @@ from jupyter_green.records import EnergyRecord, clock
 
 from . import schema
 from .database import Database
-from .errors import LedgerError
+from .errors import LedgerError, Notice
 from .journal import STALE_SECONDS, Replay, journals, owner_lives, replay
 from .privacy import Privacy
 from .record_rows import RecordRow, store
@@ -73,7 +73,7 @@ class Drain:
         Returns the value of the owner column for the user name in a journal, or for None if it has none.
     host : str or None
         Host name for journals without one.
-    notice : callable
+    notice : Notice
         Called with a one-sentence message for the user.
     """
 
@@ -85,7 +85,7 @@ class Drain:
         *,
         owner: Callable[[str | None], str | None],
         host: str | None,
-        notice: Callable[[str], None],
+        notice: Notice,
     ) -> None:
         self._folder = folder
         self._database = database

@@ -13,11 +13,10 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import LedgerError, kind_of
+from .errors import LedgerError, Notice, kind_of
 from .location import data_folder, folder_fault, on_network_filesystem, write_fault
 
 try:
@@ -39,13 +38,13 @@ class LedgerFile:
         Absolute path of the file.
     timeout : float
         Seconds to wait for another writer.
-    notice : callable
+    notice : Notice
         Called with a one-sentence message for the user.
     """
 
     errors: tuple[type[BaseException], ...] = (sqlite3.Error,)
 
-    def __init__(self, path: Path, timeout: float, notice: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, timeout: float, notice: Notice) -> None:
         self.path = path
         self.read_only = False
         self.absent = False
@@ -131,12 +130,13 @@ class LedgerFile:
     def _no_file(self, reason: str) -> None:
         self.read_only = self.absent = True
         self.reason = reason
-        self._notice(f"There is no ledger at {self.path} and none can be made there ({reason}); it reads as empty.")
+        message = f"There is no ledger at {self.path} and none can be made there ({reason}); it reads as empty."
+        self._notice(message, "read-only")
 
     def _only_read(self, reason: str) -> None:
         self.read_only = True
         self.reason = reason
-        self._notice(f"The ledger {self.path} can only be read ({reason}); nothing is added to it.")
+        self._notice(f"The ledger {self.path} can only be read ({reason}); nothing is added to it.", "read-only")
         self._options = "mode=ro"
         try:
             self._ask("SELECT count(*) FROM sqlite_master")
