@@ -211,7 +211,7 @@ def _row(cell: Shape, unit: numbers.Unit) -> Row:
     if not figure.final and spread != numbers.ABSENT:
         spread = "so far"
     if figure.cut and figure.final:
-        value, spread = figure.head(unit).removesuffix(f"{numbers.THIN}{unit.symbol}"), numbers.ABSENT
+        value, spread = figure.value(unit), numbers.ABSENT
     line = one_line(cell["line"], LONGEST_LINE)
     runs = f"×{cell['reruns'] + 1}" if cell["reruns"] else ""
     return Row(

@@ -91,31 +91,35 @@ class FormattedEnergy:
 
     def head(self, unit: numbers.Unit | None = None) -> str:
         """Return the value with its sign ("~", "≤", "≥") and unit, without ±."""
-        value, _ = self._parts(unit)
-        return value
+        value, symbol, _ = self._parts(unit)
+        return f"{value}{THIN}{symbol}" if symbol else value
+
+    def value(self, unit: numbers.Unit) -> str:
+        """Return the value with its sign, without unit and ±."""
+        return self._parts(unit)[0]
 
     def spread(self, unit: numbers.Unit | None = None) -> str:
         """Return the ± ("± 0.2", "± not known", "so far"), empty if there is none."""
-        _, spread = self._parts(unit)
-        return spread
+        return self._parts(unit)[2]
 
     def __str__(self) -> str:
-        return " ".join(part for part in self._parts(None) if part)
+        return " ".join(part for part in (self.head(), self.spread()) if part)
 
-    def _parts(self, unit: numbers.Unit | None) -> tuple[str, str]:
+    def _parts(self, unit: numbers.Unit | None) -> tuple[str, str, str]:
+        """Return the value with its sign, the unit's symbol, and the ±."""
         joules, uncertainty = self.joules, self.uncertainty
         if joules is None:
-            return ABSENT, ""
+            return ABSENT, "", ""
         moving = "" if self.final else "so far"
         if self.below_resolution and uncertainty is not None:
             most = max(0.0, joules + uncertainty)
             size = unit or numbers.unit_for([most])
-            return f"≤{THIN}{numbers.ceiling(most / size.joules)}{THIN}{size.symbol}", moving
+            return f"≤{THIN}{numbers.ceiling(most / size.joules)}", size.symbol, moving
         if self.cut and self.final:
             least = joules if uncertainty is None else joules - uncertainty
             if least > 0:
                 size = unit or numbers.unit_for([least])
-                return f"≥{THIN}{numbers.floor(least / size.joules)}{THIN}{size.symbol}", ""
+                return f"≥{THIN}{numbers.floor(least / size.joules)}", size.symbol, ""
         amount = numbers.energy(joules, uncertainty, unit)
         spread = "± not known" if amount.uncertainty is None else f"±{THIN}{amount.uncertainty}"
-        return f"{'~' if self.modelled else ''}{amount.head}", moving or spread
+        return f"{'~' if self.modelled else ''}{amount.value}", amount.unit.symbol, moving or spread

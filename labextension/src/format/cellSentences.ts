@@ -3,6 +3,7 @@
  */
 import {
   percentChange,
+  percentDigits,
   energy,
   withUnit,
   isKnown,
@@ -10,11 +11,6 @@ import {
 } from './quantities';
 import type { ICell, IFigure } from '../tokens';
 import type { Messages } from './messages';
-
-/** The digits of a ratio in percent: 0.384 is "38". */
-function percentDigits(ratio: number): string {
-  return percentChange(Math.abs(ratio)).slice(1, -2);
-}
 
 function joinClauses(clauses: readonly string[]): string {
   return clauses.filter(clause => clause !== '').join(', ');

@@ -33,11 +33,12 @@ import type {
 /** Prefix of a value: none, about, at most, at least. */
 export type BoundSign = '' | '~' | '≤' | '≥';
 
-/** A formatted figure; `suffix` is its ± or "so far". */
+/** A formatted figure; `suffix` is its ± or "so far", `uncertainty` its ± alone: null where it has none. */
 export interface IReading {
   sign: BoundSign;
   value: string;
   suffix: string;
+  uncertainty: string | null;
   unit: IUnit;
 }
 
@@ -92,10 +93,12 @@ export class Messages {
       );
     }
     const amount = energy(joules, figure.uncertainty, fixedUnit, this.choice);
+    const uncertainty = isKnown(joules) ? (amount.uncertainty ?? ABSENT) : null;
     return {
       sign: isKnown(joules) && isModelled(figure) ? '~' : '',
       value: amount.value,
-      suffix: isKnown(joules) ? `±${THIN}${amount.uncertainty ?? ABSENT}` : '',
+      suffix: uncertainty === null ? '' : `±${THIN}${uncertainty}`,
+      uncertainty,
       unit: isKnown(joules) ? amount.unit : unit
     };
   }
@@ -108,7 +111,8 @@ export class Messages {
   ): IReading {
     const unit = fixedUnit ?? unitFor([joules], this.choice);
     const roundBound = sign === '≤' ? upperBound : lowerBound;
-    return { sign, value: roundBound(joules / unit.joules), suffix: '', unit };
+    const value = roundBound(joules / unit.joules);
+    return { sign, value, suffix: '', uncertainty: null, unit };
   }
 
   /** Format a cell's figure: its own joules where the device is shared, a lower bound where the kernel was killed. */
@@ -134,7 +138,7 @@ export class Messages {
       joules
     );
     return isKnown(joules)
-      ? { ...reading, suffix: this.trans.__('so far') }
+      ? { ...reading, suffix: this.trans.__('so far'), uncertainty: null }
       : reading;
   }
 
@@ -164,17 +168,21 @@ export class Messages {
       '≤': trans.__('at most %1', size),
       '≥': trans.__('at least %1', size)
     }[reading.sign];
-    if (reading.suffix === `±${THIN}${ABSENT}`) {
-      return trans.__('%1, uncertainty not known', spokenValue);
+    if (!reading.suffix) {
+      return spokenValue;
     }
-    if (reading.suffix.startsWith('±')) {
-      return trans.__(
-        '%1, plus or minus %2',
-        spokenValue,
-        reading.suffix.slice(2)
-      );
+    switch (reading.uncertainty) {
+      case null:
+        return `${spokenValue} ${reading.suffix}`;
+      case ABSENT:
+        return trans.__('%1, uncertainty not known', spokenValue);
+      default:
+        return trans.__(
+          '%1, plus or minus %2',
+          spokenValue,
+          reading.uncertainty
+        );
     }
-    return reading.suffix ? `${spokenValue} ${reading.suffix}` : spokenValue;
   }
 
   /** How a figure came about: "measured", "85 % measured", "estimated", "simulated". */

@@ -261,16 +261,18 @@ export function relativeUncertainty({
 
 /** Format a significant change with its sign: "−38 %", "+27 %", "+0.4 %", "+1,200 %". */
 export function percentChange(ratio: number): string {
-  const percent = ratio * 100;
-  const size = Math.abs(percent);
-  const sign = percent < 0 ? MINUS : '+';
-  let digits = fixed(size, 0);
+  return `${ratio < 0 ? MINUS : '+'}${percentDigits(ratio)}${THIN}%`;
+}
+
+/** The digits of a change in percent: 0.384 is "38". */
+export function percentDigits(ratio: number): string {
+  const size = Math.abs(ratio * 100);
   if (size < 0.95) {
-    digits = significant(size, 1);
-  } else if (size >= 100) {
-    digits = significant(size, 2);
-  } else if (size >= 99) {
-    digits = '99'; // a saving of less than everything is never written as 100 %
+    return significant(size, 1);
   }
-  return `${sign}${digits}${THIN}%`;
+  if (size >= 100) {
+    return significant(size, 2);
+  }
+  // A saving of less than everything is never written as 100 %.
+  return size >= 99 ? '99' : fixed(size, 0);
 }
