@@ -250,7 +250,7 @@ class Baseline:
             If the data is not a baseline, is damaged, or has a newer version.
         """
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise ValueError("it holds no baseline")
+            raise ValueError("it contains no baseline")
         if data.get("version") != VERSION:
             raise ValueError(f"its version is {data.get('version')!r}, this jupyter_green reads {VERSION}")
         try:

@@ -390,7 +390,7 @@ class ComparableEnergy:
                 or part.random < 0
                 or part.gain < 0
             ):
-                raise ValueError("a part of a reading has a value that it can't have")
+                raise ValueError("a component has an impossible value")
             parts.append(part)
         units = data.get("units")
         return cls(

@@ -15,7 +15,7 @@ from .selection import ActiveBaseline
 UNFAIR: dict[Unfair, str] = {
     "throttled": "the device was throttled in this run and not in the baseline’s",
     "baseline throttled": "the device was throttled in the baseline’s run and not in this one",
-    "other clocks": "the device ran at another clock than in the baseline’s run",
+    "other clocks": "the device ran at a different clock frequency than in the baseline’s run",
 }
 """Why a difference is not significant, as part of a sentence."""
 
@@ -32,19 +32,23 @@ def used(standing: ActiveBaseline) -> str:
     base, choice = standing.baseline, standing.choice
     if base is None:
         return standing.sentence or (
-            "This notebook is compared with nothing now."
+            "This notebook is no longer compared with a baseline."
             if choice.rule == "none"
-            else "This is the first run of this notebook; the next one has something to compare with."
+            else "This is the first run of this notebook; the next run is compared with it."
         )
     accepted = (
-        f"; up to {numbers.plain(numbers.percent(choice.tolerance))} above it is no excess" if choice.tolerance else ""
+        f"; up to {numbers.plain(numbers.percent(choice.tolerance))} above it does not count as excess"
+        if choice.tolerance
+        else ""
     )
     return f"This notebook is compared with {name_of(base)}: {_cells(len(base.cells))}, {amount(base)}{accepted}."
 
 
 def cleared(name: str | None) -> str:
     """Return the message that a notebook is compared with nothing, or that a baseline was deleted."""
-    return "This notebook is compared with nothing now." if name is None else f"The baseline {name!r} is deleted."
+    return (
+        "This notebook is no longer compared with a baseline." if name is None else f"The baseline {name!r} is deleted."
+    )
 
 
 def name_of(found: Baseline) -> str:
@@ -91,9 +95,9 @@ def excess_sentence(result: Excess) -> str:
     uncertainty = result.uncertainty or None
     if not result.told_apart:
         if not result.uncertainty:
-            return f"Neither above nor below {base}."
+            return f"Equal to {base}."
         bound = joules(abs(result.excess - result.saved) + result.uncertainty)
-        return f"Not told apart from {base} (at most {bound} either way); it costs nothing."
+        return f"No proven difference from {base} (at most {bound} either way); it costs nothing."
     if result.excess:
         return f"{joules(result.excess, uncertainty)} above {base}."
     return f"{joules(result.saved, uncertainty)} below {base}."
@@ -106,10 +110,7 @@ def _timed(against: BaselineDifference, over: str) -> str:
         return f"No proven difference in CPU time {over}."
     change = numbers.plain(numbers.change(ratio))
     if against.reason == ONE_RUN:
-        return (
-            f"CPU time {change} {over}: one run beside one on a machine that others use too, so it is not proven. "
-            "Run it once more."
-        )
+        return f"CPU time {change} {over}: one run each on a shared machine, so it is not proven. Run it once more."
     ends = "" if half is None else " to ".join(numbers.plain(numbers.change(ratio + end)) for end in (-half, half))
     if not against.proven:
         return f"No proven difference in CPU time{f' (95 %: {ends})' if ends else ''} {over}."
@@ -120,7 +121,7 @@ def _unproven(against: BaselineDifference) -> str:
     """Return an upper bound of a difference that is not significant."""
     half_width = against.difference_uncertainty
     if half_width is None or not math.isfinite(half_width):
-        return "how large it may be is not known"
+        return "its size is not known"
     return numbers.plain(f"{numbers.at_most(abs(against.difference or 0.0) + half_width)} either way")
 
 

@@ -94,9 +94,9 @@ def chosen_name(text: str) -> str:
 
     name = text.strip()
     if name in WORDS:
-        raise BaselineError(f"{name!r} is the word for another baseline; choose another name.")
+        raise BaselineError(f"{name!r} is a reserved name; choose another one.")
     if not is_name(name):
-        raise BaselineError(f"A baseline's name is a text of 1 to {LONGEST_NAME} characters, and more than dots.")
+        raise BaselineError(f"A baseline's name has 1 to {LONGEST_NAME} characters and is not only dots.")
     return name
 
 
@@ -111,7 +111,7 @@ def read_file(path: Path) -> Baseline:
     name = path.name
     try:
         if path.stat().st_size > LONGEST_FILE:
-            raise BaselineError(f"{name} is larger than {LONGEST_FILE // 1_000_000} MB; that is no baseline.")
+            raise BaselineError(f"{name} is larger than {LONGEST_FILE // 1_000_000} MB, too large for a baseline.")
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BaselineError(
@@ -121,16 +121,16 @@ def read_file(path: Path) -> Baseline:
     except OSError as error:
         raise BaselineError(f"{name} can't be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError):
-        raise BaselineError(f"{name} is no JSON file; `jupyter green run NOTEBOOK --json FILE` makes one.") from None
+        raise BaselineError(f"{name} is not a JSON file; `jupyter green run NOTEBOOK --json FILE` makes one.") from None
     try:
         if isinstance(data, dict) and isinstance(data.get("records"), list):
             records = [EnergyRecord.from_dict(item) for item in data["records"]]
             baseline = Baseline.of_run(records, "file", name)
             if baseline is None:
-                raise BaselineError(f"{name} holds no cell that finished with a reading.")
+                raise BaselineError(f"{name} contains no finished cell with a reading.")
             return baseline
         return Baseline.from_dict(data, "file", name)
     except BaselineError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BaselineError(f"{name} is no baseline: {' '.join(str(error).split())}.") from None
+        raise BaselineError(f"{name} is not a baseline: {' '.join(str(error).split())}.") from None

@@ -79,10 +79,10 @@ class Budget:
             raise InvalidLimit(f"A budget covers inference, training or all, not {self.covers!r}.")
         zone_of(self.zone)
         if self.until is not None and self.until <= self.made_at:
-            raise InvalidLimit("The budget would have ended before it began; give --until a day to come.")
+            raise InvalidLimit("The budget would end before it begins; give --until a future day.")
         if self.carry and self.per in ("notebook", "project"):
             raise InvalidLimit(
-                f"A budget per {self.per} has no period before it; --carry goes with a day, week or month."
+                f"A budget per {self.per} has no earlier period to carry over from; --carry needs a day, week or month."
             )
 
     @property
@@ -150,7 +150,7 @@ class Budget:
             fields: dict[str, Any] = {name: data[name] for name in (*names, "project", "notebook")}
             return cls(None if limit is None else Limit(**limit), **fields)
         except (KeyError, TypeError) as error:
-            raise InvalidLimit(f"This is no budget ({error}).") from None
+            raise InvalidLimit(f"This is not a budget ({error}).") from None
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class Override:
             end = math.inf if until is None else float(until)
             made_at = float(data["made_at"])
         except (KeyError, TypeError, ValueError):
-            raise InvalidLimit("This is no setting aside of a budget.") from None
+            raise InvalidLimit("This is not a budget override.") from None
         return cls(str(data["budget"]), str(reason), made_at, end, cells if isinstance(cells, int) else None)
 
 

@@ -52,7 +52,7 @@ class Limit:
     def __post_init__(self) -> None:
         if not math.isfinite(self.amount) or not 0 < self.amount <= MOST:
             written = self.text or f"{self.amount:g}"
-            raise InvalidLimit(f"A limit of {written} makes no sense; {_ASK}, above 0 and within reason.")
+            raise InvalidLimit(f"A limit of {written} is out of range; {_ASK}, above 0.")
 
     @classmethod
     def parse(cls, text: str) -> Limit:
@@ -72,12 +72,12 @@ class Limit:
             candidates = [unit for unit in (*JOULES, *GRAMS) if _folded(unit) == _folded(match[2])]
             if candidates:
                 raise InvalidLimit(
-                    f"{match[2]!r} is no unit; did you mean {' or '.join(f'{match[1]}{u}' for u in candidates)}?"
+                    f"{match[2]!r} is not a unit; did you mean {' or '.join(f'{match[1]}{u}' for u in candidates)}?"
                 )
         try:
             price = Tariff.parse(text)
         except BadTariff:
-            raise InvalidLimit(f"{text.strip()!r} is no amount that can be limited; {_ASK}.") from None
+            raise InvalidLimit(f"{text.strip()!r} is not a limit; {_ASK}.") from None
         return cls("money", float(price.per_kwh), price.currency, f"{price.per_kwh:f} {price.currency}")
 
     def __str__(self) -> str:

@@ -28,9 +28,9 @@ def used(spent: BudgetUsage, *, plain: bool = True) -> str:
     half_width = spent.uncertainty
     caveat = ""
     if half_width is None and spent.amount:
-        caveat = "; how sure that is is not known"
+        caveat = "; its uncertainty is not known"
     elif half_width and (spent.amount - half_width < spent.allowed < spent.amount + half_width):
-        caveat = "; the interval reaches to both sides of it"
+        caveat = "; too uncertain to say whether the limit is passed"
     return f"{amount}{quality} of {allowed}, {share}{caveat}"
 
 
@@ -70,24 +70,22 @@ def unknown(spent: BudgetUsage) -> str:
     if spent.missing:
         parts.append(f"{spent.missing} record{'' if spent.missing == 1 else 's'} without a figure")
     if spent.foreign:
-        parts.append(f"what was priced in {', '.join(spent.foreign)}")
-    return f" Not in it: {' and '.join(parts)}." if parts else ""
+        parts.append(f"costs in {', '.join(spent.foreign)}")
+    return f" Not included: {' and '.join(parts)}." if parts else ""
 
 
 def basis(problem: str | None, read_at: float | None) -> str:
     """Return what the figure is based on while the ledger is unavailable; empty if it is available."""
     if problem is None:
         return ""
-    when = "what this kernel knows" if read_at is None else f"what it held at {time.strftime('%H:%M', _local(read_at))}"
-    return (
-        f" The ledger can't be used ({problem.rstrip('.')}); this works on {when} and on the journals of this machine."
-    )
+    when = "this kernel's records" if read_at is None else f"its state at {time.strftime('%H:%M', _local(read_at))}"
+    return f" The ledger can't be used ({problem.rstrip('.')}); this uses {when} and the journals of this machine."
 
 
 def warned(spent: BudgetUsage, problem: str | None) -> str:
     """Return the warning that a budget is nearly used up."""
     notes = f"{unknown(spent)}{basis(problem, spent.read_at)}"
-    return f"Budget of {spent.budget.name}: {used(spent)}; at 100 % further cells are held back.{notes}"
+    return f"Budget of {spent.budget.name}: {used(spent)}; at 100 % further cells are blocked.{notes}"
 
 
 def asked(spent: BudgetUsage, problem: str | None, seconds: float) -> str:
@@ -95,7 +93,7 @@ def asked(spent: BudgetUsage, problem: str | None, seconds: float) -> str:
     notes = f"{unknown(spent)}{basis(problem, spent.read_at)}"
     return (
         f"Budget of {spent.budget.name} used up: {used(spent)}.{notes} "
-        f"Run this cell all the same? (held back without an answer in {seconds:.0f} s) [y/N] "
+        f"Run this cell anyway? (not run without an answer in {seconds:.0f} s) [y/N] "
     )
 
 
@@ -104,7 +102,7 @@ def held(spent: BudgetUsage, problem: str | None) -> str:
     budget = spent.budget
     notes = f"{unknown(spent)}{basis(problem, spent.read_at)}"
     return (
-        f"Held back by the budget of {budget.name}: {used(spent)}.{notes} "
+        f"Blocked by the budget of {budget.name}: {used(spent)}.{notes} "
         f'Go on with: %budget override "REASON", or set another: %budget {_more(spent)} --per {budget.per}'
         f"{'' if budget.covers == 'all' else f' --{budget.covers}'}."
     )

@@ -78,7 +78,8 @@ class BudgetStore:
         """Another notice for the user, one sentence; None if there is none."""
         if self._waiting:
             count = len(self._waiting)
-            return f"{count} line{'' if count == 1 else 's'} of these budgets will be logged once the ledger is back."
+            changes = f"{count} change{'' if count == 1 else 's'} to these budgets"
+            return f"{changes} will be logged when the ledger is available again."
         return self._board_problem
 
     # ---- changing -----------------------------------------------------------------------------
@@ -210,7 +211,7 @@ class BudgetStore:
             self._board.write(CachedBudgets(self._known.budgets, self._known.overrides, bases, owed))
             self._board_problem = None
         except OSError as error:
-            self._board_problem = f"Other kernels are not told of these budgets at once ({error.strerror or error})."
+            self._board_problem = f"Other kernels see these budgets later ({error.strerror or error})."
 
 
 def budget_of(posting: LedgerEvent) -> Budget:

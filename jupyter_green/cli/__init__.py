@@ -25,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser whose error message is one sentence without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists what it takes.\n")
+        self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists the options.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,11 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from jupyter_green._version import __version__
 
-    parser = _Parser(prog="jupyter green", description="What notebooks cost in joules.")
+    parser = _Parser(prog="jupyter green", description="Meter the energy of notebooks in joules.")
     parser.add_argument("--version", action="version", version=f"jupyter_green {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    run = _command(commands, "run", _run, "run a notebook with every cell metered, and print what each cost")
+    run = _command(commands, "run", _run, "run a notebook with every cell metered, and print each cell's energy")
     run.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; the file itself is not changed")
     run.add_argument(
         "--html",
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=Path(),
         metavar="FILE",
-        help="write the executed notebook with its records (default: the notebook's name, here)",
+        help="write the executed notebook with its records (default: the notebook's name, in this folder)",
     )
     run.add_argument(
         "--json",
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=Path(),
         metavar="FILE",
-        help="write the records and their sum (default: the notebook's name, here)",
+        help="write the records and their sum (default: the notebook's name, in this folder)",
     )
     run.add_argument(
         "--budget", metavar="ENERGY", help="end with exit code 3 if it used more: 500J, 1.5kJ, 10Wh, 0.2kWh"
@@ -95,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--kernel", metavar="NAME", help="run it with this kernel instead of its own")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a cell that takes longer (default: never)")
 
-    _command(commands, "doctor", _doctor, "say what can be read here, what can't, and the command that mends it")
+    _command(
+        commands, "doctor", _doctor, "list the energy sensors, which can be read, and the commands that fix the others"
+    )
 
     export = _command(commands, "export", _export, "write the ledger to a .csv, .jsonl or .parquet file")
     export.add_argument("file", type=Path, metavar="FILE")
@@ -103,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--project", metavar="NAME", help="only records of this project")
     export.add_argument("--everyone", action="store_true", help=_EVERYONE)
 
-    report = _command(commands, "report", _report, "what a period used, for others to read: text, .html, .md or .csv")
+    report = _command(commands, "report", _report, "report the energy of a period as text, .html, .md or .csv")
     report.add_argument(
         "--since", default="30d", metavar="WHEN", help="30d, 12h, 2w or a day (2026-01-31); default 30d"
     )
@@ -116,19 +118,19 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "check",
         _check,
-        "fail where a model below a folder discloses less than it must, or the ledger's sums are not its records'",
+        "fail if a model in a folder lacks required disclosures, or the ledger's sums differ from its records",
     )
     check.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="without it the ledger is checked")
-    check.add_argument("--mend", action="store_true", help="make the ledger's sums anew from its records")
+    check.add_argument("--mend", action="store_true", help="recompute the ledger's sums from its records")
 
     importing = _command(
-        commands, "import", _import, "take records from a .jsonl file into the ledger; twice does no harm"
+        commands, "import", _import, "import records from a .jsonl file into the ledger; known records are skipped"
     )
     importing.add_argument("file", type=Path, metavar="FILE")
     return parser
 
 
-_EVERYONE = "everyone's records of a ledger that several people share, not yours alone"
+_EVERYONE = "records of all users of a shared ledger, not only yours"
 
 
 def _command(

@@ -37,7 +37,9 @@ def parse_energy(text: str) -> float:
     """
     match = _AMOUNT.fullmatch(text)
     if match is None or match[2] not in _UNITS:
-        raise CommandError(f"{text!r} is no amount of energy; write a number and J, kJ, MJ, Wh or kWh, such as 10Wh.")
+        raise CommandError(
+            f"{text!r} is not an amount of energy; write a number and J, kJ, MJ, Wh or kWh, such as 10Wh."
+        )
     joules = float(match[1]) * _UNITS[match[2]]
     if joules <= 0:
         raise CommandError(f"A budget of {text!r} allows nothing; give one above 0.")
@@ -50,11 +52,11 @@ def parse_percent(text: str) -> float:
     Raises
     ------
     CommandError
-        If the text is no percentage; one sentence.
+        If the text is not a percentage; one sentence.
     """
     match = _PERCENT.fullmatch(text)
     if match is None:
-        raise CommandError(f"{text!r} is no percentage; write one such as 10%.")
+        raise CommandError(f"{text!r} is not a percentage; write one such as 10%.")
     return float(match[1]) / 100
 
 
@@ -73,9 +75,9 @@ def judge_budget(used: EnergyRecord, budget: float) -> Verdict:
         return Verdict(False, "The budget can't be checked: no device could be read.")
     figures = f"{_joules(joules, uncertainty)} {used.quality} of a budget of {_joules(budget)}"
     if joules > budget:
-        note = "" if joules - uncertainty > budget else "; the interval reaches below it"
+        note = "" if joules - uncertainty > budget else "; the interval's lower end is below it"
         return Verdict(False, f"Over budget: {figures}{note}.")
-    note = "" if joules + uncertainty <= budget else "; the interval reaches above it"
+    note = "" if joules + uncertainty <= budget else "; the interval's upper end is above it"
     return Verdict(True, f"Within budget: {figures}{note}.")
 
 
@@ -133,12 +135,10 @@ class Comparison:
         above = (self.run.joules or 0.0) - allowed
         uncertainty = math.hypot(self.run.uncertainty or 0.0, (1 + accepted) * (self.base.uncertainty or 0.0))
         uncertainty += self.unfair_joules
-        rule = f"(called only where it is more than the intervals of both, {_joules(uncertainty)})"
+        rule = f"(detectable from {_joules(uncertainty)})"
         if above > uncertainty:
-            return Verdict(
-                False, f"Excess: {_joules(above)} above the baseline and the accepted {accepted:.0%} {rule}."
-            )
-        return Verdict(True, f"No proven excess over the baseline and the accepted {accepted:.0%} {rule}{self._why}.")
+            return Verdict(False, f"Excess: {_joules(above)} above baseline + {accepted:.0%} {rule}.")
+        return Verdict(True, f"No proven excess above baseline + {accepted:.0%} {rule}{self._why}.")
 
 
 def compare(run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, EnergyRecord]]) -> Comparison:
@@ -160,12 +160,12 @@ def compare(run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, E
         cells = len(common)
     run_total, base_total = (total([record for _, record in side]) for side in (run, base))
     if run_total.joules is None or base_total.joules is None:
-        raise CommandError("There is nothing to compare: no cell was read and finished in both runs.")
+        raise CommandError("Nothing to compare: no cell finished with a reading in both runs.")
     boundaries = _boundary(run_total), _boundary(base_total)
     if boundaries[0] != boundaries[1]:
         raise CommandError(
-            f"The baseline is no like for like: it counts {boundaries[1]}, this run {boundaries[0]}. "
-            "Take the baseline anew on this machine."
+            f"The baseline is not comparable: it counts {boundaries[1]}, this run {boundaries[0]}. "
+            "Make a new baseline on this machine."
         )
     return Comparison(run_total, base_total, cells, *_conditions(run, base))
 

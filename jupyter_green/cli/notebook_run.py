@@ -105,7 +105,7 @@ def read_notebook(path: Path) -> NotebookNode:
     except OSError as error:
         raise CommandError(f"{path} can't be read: {error.strerror or error}.") from None
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError, KeyError):
-        raise CommandError(f"{path} is no notebook that can be read; open and save it in JupyterLab.") from None
+        raise CommandError(f"{path} is not a readable notebook; open and save it in JupyterLab.") from None
     return notebook
 
 

@@ -31,7 +31,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
     """
     if target is not None:
         if target.suffix.lower() not in FORMS:
-            raise CommandError(f"{target} ends in none of {', '.join(FORMS)}; give the file such a name.")
+            raise CommandError(f"{target} must end in one of {', '.join(FORMS)}.")
         check_writable(target)
     valuation, faults = Valuation.sound()
     with opened(everyone) as ledger:
@@ -52,7 +52,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         print(period.text())
     else:
         write_whole(target, FORMS[target.suffix.lower()](period))
-        print(f"The energy report{' of everyone' if everyone else ''}: {target}")
+        print(f"The energy report{' of all users' if everyone else ''}: {target}")
     return 0
 
 
@@ -71,13 +71,13 @@ def check_ledger(mend: bool = False) -> int:
             ledger.mend()
         differing = ledger.check()
         for run in differing:
-            print(f"run {one_line(run, 80)}: its sums are not those of its records")
+            print(f"run {one_line(run, 80)}: its sums differ from its records")
         altered = ledger.notice_of("altered") is not None
     if differing:
         count = "1 run differs" if len(differing) == 1 else f"{len(differing)} runs differ"
-        print(f"{count}; `jupyter green check --mend` makes the sums anew.")
+        print(f"{count}; `jupyter green check --mend` recomputes the sums.")
     elif not altered:
-        print("The ledger's sums are those of its records.")
+        print("The ledger's sums match its records.")
     return FAILED if differing or altered else OK
 
 
@@ -99,6 +99,6 @@ def check(folder: Path) -> int:
         raise CommandError(str(error)) from None
     for gap in missing:
         print(gap)
-    count = f"{len(folders)} folder{'' if len(folders) == 1 else 's'} looked at"
-    print(f"{count}: {f'{len(missing)} things are not disclosed' if missing else 'all is disclosed'}.")
+    count = f"{len(folders)} folder{'' if len(folders) == 1 else 's'} checked"
+    print(f"{count}: {len(missing)} item{'' if len(missing) == 1 else 's'} missing.")
     return FAILED if missing else OK

@@ -40,7 +40,7 @@ def run(given: argparse.Namespace) -> int:
 
     allowed = Limits.of(given)
     if given.timeout is not None and not given.timeout > 0:
-        raise CommandError(f"A time of {given.timeout:g} s lets no cell run; give --timeout more than 0.")
+        raise CommandError(f"A time of {given.timeout:g} s is too short; --timeout must be above 0.")
     try:
         Settings.from_environment()  # invalid settings would leave every cell unmetered
     except ValueError as error:
@@ -77,7 +77,7 @@ def _earlier(notebook: Path, run: str) -> list[Baseline]:
     try:
         return earlier_runs(notebook.name, run)
     except LedgerError as error:
-        print(f"Compared without earlier runs, so cell by cell less is proven: {error}")
+        print(f"Compared without earlier runs, so fewer differences of single cells are proven: {error}")
         return []
 
 
@@ -127,7 +127,7 @@ def read_baseline(path: Path) -> list[tuple[str, EnergyRecord]]:
         raise CommandError(f"The baseline {path} can't be read: {error.strerror or error}.") from None
     except (ValueError, TypeError, KeyError) as error:
         raise CommandError(
-            f"{path} is no report of `jupyter green run --json`: {' '.join(str(error).split())}."
+            f"{path} is not a report of `jupyter green run --json`: {' '.join(str(error).split())}."
         ) from None
 
 
@@ -140,7 +140,7 @@ def cells_of(report: Any) -> list[tuple[str, EnergyRecord]]:
         If the data is no report, or has another version.
     """
     if not isinstance(report, dict) or not isinstance(report.get("records"), list):
-        raise ValueError("it holds no list of records")
+        raise ValueError("it contains no list of records")
     if report.get("schema") != SCHEMA:
         raise ValueError(f"its schema is {report.get('schema')!r}, this version reads {SCHEMA}")
     records = [EnergyRecord.from_dict(item) for item in report["records"]]

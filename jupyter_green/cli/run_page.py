@@ -59,7 +59,7 @@ def check_writable(target: Path) -> None:
     """Raise `CommandError` if a file can't be written, tested with a temporary file in the nearest existing folder."""
     try:
         if target.exists() and not target.is_file():
-            raise CommandError(f"{target} is no file that can be replaced; name another one.")
+            raise CommandError(f"{target} is not a regular file; name another one.")
         folder = next(parent for parent in target.absolute().parents if parent.exists())
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))

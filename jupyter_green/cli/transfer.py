@@ -55,9 +55,9 @@ def take_in(file: Path) -> int:
     """Store the records of a JSON-lines file; print how many were new."""
     with opened() as ledger:
         imported = ledger.import_(file)
-        duplicates = f", {imported.duplicates} known already" if imported.duplicates else ""
+        duplicates = f", {imported.duplicates} already known" if imported.duplicates else ""
         events = f"; {imported.postings} budgets, tariffs, overrides, baselines or credits" if imported.postings else ""
-        print(f"{_records(imported.records)} taken from {file}{duplicates}{events}")
+        print(f"{_records(imported.records)} imported from {file}{duplicates}{events}")
     return 0
 
 

@@ -67,7 +67,7 @@ class Label(LabelData):
             text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
             target.write_text(text + "\n", encoding="utf-8")
         else:
-            raise DiscloseError(f"{target.name} is no label's file; end it in .svg, .png or .json.")
+            raise DiscloseError(f"{target.name} must end in .svg, .png or .json.")
         return target
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

@@ -83,11 +83,13 @@ def emissions(disclosure: Disclosure) -> dict[str, Any]:
         If there is no figure suitable for a card.
     """
     if disclosure.quality == "simulated":
-        raise DiscloseError("Simulated figures belong on no model card.")
+        raise DiscloseError("A model card can't contain simulated figures.")
     if disclosure.grams is None:
         raise DiscloseError("A model card wants CO2e: set a region (%config JupyterGreen.region = 'FRA').")
     if disclosure.grams <= 0 or disclosure.uncertainty >= disclosure.joules:
-        raise DiscloseError("Only an upper bound is known, below what the sensor resolves, which a card can't say.")
+        raise DiscloseError(
+            "Only an upper bound is known, below what the sensor resolves, which a model card can't state."
+        )
     measured = f"{100 * disclosure.measured_share:.0f} % of the energy measured"
     source = f"{MINE}, {measured}, {disclosure.boundary}; {disclosure.valuation.source}"
     fields: dict[str, Any] = {

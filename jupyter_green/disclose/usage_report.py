@@ -121,7 +121,7 @@ def _total(period: Period) -> list[tuple[str, str]]:
         ("Unmetered", _unmetered(period)),
         ("CO2e", _carbon(period)),
         ("Cost", _cost(period)),
-        ("Simulated", f"{left_out} records left out: they are no measurements" if left_out else ""),
+        ("Simulated", f"{left_out} records left out: they are not measurements" if left_out else ""),
         ("Problem", one_line(period.problem, 400)),
     ]
     return [(term, value) for term, value in rows if value]
@@ -149,10 +149,10 @@ def _unmetered(period: Period) -> str:
 
 def _carbon(period: Period) -> str:
     if period.valuation.intensity is None:
-        return f"not told, because no region is set: {SET_REGION}"
+        return f"no region is set: {SET_REGION}"
     summed = period.sum
     if summed.co2e_grams is None or not summed.joules:
-        return "not told, because there is no reading"
+        return "no reading"
     share = (summed.uncertainty or 0.0) / summed.joules
     source = one_line(summed.co2e_source or "", 300)
     return f"{numbers.carbon(summed.co2e_grams)} ± {numbers.whole_percent(share)} ({source})"
@@ -160,10 +160,10 @@ def _carbon(period: Period) -> str:
 
 def _cost(period: Period) -> str:
     if period.valuation.tariff is None:
-        return f"not told, because no tariff is set: {SET_TARIFF}"
+        return f"no tariff is set: {SET_TARIFF}"
     summed = period.sum
     if summed.cost is None:
-        return "not told, because there is no reading"
+        return "no reading"
     return f"{numbers.price(summed.cost, summed.currency)} (at {period.valuation.tariff})"
 
 

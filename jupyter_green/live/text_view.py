@@ -193,7 +193,7 @@ def _told(shape: Shape | None) -> list[str]:
 
 
 def _budget(shape: Shape) -> list[str]:
-    state = {"open": "", "warned": "nearly used up", "held": "held back", "lifted": "overridden"}[shape["state"]]
+    state = {"open": "", "warned": "nearly used up", "held": "blocked", "lifted": "overridden"}[shape["state"]]
     return [one_line(part, 1000) for part in (shape["used"], state, shape["note"]) if part]
 
 

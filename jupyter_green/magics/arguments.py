@@ -59,7 +59,7 @@ class Options(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with one sentence."""
-        raise UsageError(f"{self.prog}: {message}; {self.prog}? shows what it takes.")
+        raise UsageError(f"{self.prog}: {message}; {self.prog}? shows the options.")
 
     def of(self, line: str) -> argparse.Namespace:
         """Parse the options of a line.
@@ -98,7 +98,7 @@ def value(shell: Any, name: str, expression: str) -> Any:
     try:
         return shell.ev(expression)
     except (NameError, SyntaxError, AttributeError, LookupError) as error:
-        raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({one_line(error, 160)}).") from None
+        raise UsageError(f"%{name}: {expression!r} is not defined in this notebook ({one_line(error, 160)}).") from None
     except Exception as error:  # a user's expression may raise anything
         reason = f"{type(error).__name__}: {one_line(error, 160)}"
         raise UsageError(f"%{name}: {expression!r} can't be evaluated ({reason}).") from error
@@ -140,7 +140,7 @@ def tolerance_of(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise ValueError(f"{text!r} is no tolerance; write a share such as 5%.")
+        raise ValueError(f"{text!r} is not a tolerance; write a share such as 5%.")
     return value
 
 
@@ -165,16 +165,16 @@ def count_units(text: str, namespace: dict[str, Any]) -> float:
         number = float(text)
     except ValueError:
         if text not in namespace:
-            raise ValueError(f"-u wants a number or the name of a variable; {text!r} is neither.") from None
+            raise ValueError(f"-u takes a number or the name of a variable; {text!r} is neither.") from None
         value = namespace[text]
         try:
             number = float(len(value)) if hasattr(value, "__len__") else float(value)
         except TypeError:
             raise ValueError(
-                f"-u wants a number; the variable {text!r} is neither a number nor has a length."
+                f"-u takes a number; the variable {text!r} is neither a number nor has a length."
             ) from None
     if not 0 < number < float("inf"):
-        raise ValueError(f"-u wants a number above 0, not {text}.")
+        raise ValueError(f"-u takes a number above 0, not {text}.")
     return number
 
 

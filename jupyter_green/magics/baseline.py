@@ -61,7 +61,7 @@ class BaselineMagics(Magics):
         ``%baseline use last``           with the run before this one
         ``%baseline use median``         with the median of the last five runs (the default)
         ``%baseline use FILE``           with a file of ``jupyter green run NOTEBOOK --json FILE``
-        ``%baseline use NAME -t 5%``     up to 5 % above it is no excess
+        ``%baseline use NAME -t 5%``     up to 5 % above it does not count as excess
         ``%baseline list``               all kept baselines
         ``%baseline show [NAME]``        one baseline and its cells
         ``%baseline clear [NAME]``       stop comparing; with a name: delete that baseline
@@ -105,7 +105,7 @@ class BaselineMagics(Magics):
             for head in heads
         ]
         if not rows:
-            return TextTable("No baseline was kept of this notebook yet; %baseline set [NAME] keeps this run as one.")
+            return TextTable("This notebook has no baseline yet; %baseline set [NAME] keeps this run as one.")
         title = f"{len(rows)} baseline{'' if len(rows) == 1 else 's'} of this notebook, newest first."
         return TextTable(title, ("name", "energy", "", "cells", "run of"), rows, frozenset({1, 3}))
 
@@ -140,7 +140,7 @@ class BaselineMagics(Magics):
                 )
             )
         if not rows:
-            return TextTable(f"{title} No cell of this run has settled yet.")
+            return TextTable(f"{title} No cell of this run has its final value yet.")
         total = standing_of(comparison.total(), comparison.compared)
         return TextTable(f"{title} {total}", ("cell", "this run", "baseline", "difference"), rows, frozenset({1, 2}))
 
@@ -170,7 +170,7 @@ def _read(line: str) -> tuple[str, str | None, float | None]:
     if word not in MOST_WORDS or len(arguments) > MOST_WORDS[word] or (tolerance is not None and word != "use"):
         raise UsageError(f"%baseline takes {USAGE}; put a name with spaces in quotes.")
     if word == "use" and not arguments:
-        raise UsageError("%baseline use: say which one: a name (%baseline list), last, median or a file.")
+        raise UsageError("%baseline use: give a name (%baseline list), last, median or a file.")
     return word, arguments[0] if arguments else None, tolerance
 
 

@@ -144,7 +144,7 @@ class CompareLabelDiscloseMagics(Magics):
         need_torch("label")
         if args.to is not None:
             if Path(args.to).suffix.lower() not in (".svg", ".png", ".json"):
-                raise UsageError(f"%label: {args.to} is no label's file; end it in .svg, .png or .json.")
+                raise UsageError(f"%label: {args.to} must end in .svg, .png or .json.")
             args.to = _free("label", args.to, replace=args.replace)
         from jupyter_green.compression.errors import ShrinkError
         from jupyter_green.disclose import DiscloseError
@@ -295,7 +295,7 @@ class CompareLabelDiscloseMagics(Magics):
         }
         form = forms.get(target.suffix.lower())
         if form is None:
-            raise ValueError(f"{target.name} ends in none of {', '.join(forms)}; give the file such a name.")
+            raise ValueError(f"{target.name} must end in one of {', '.join(forms)}.")
         target.write_text(form(), encoding="utf-8")
         print(f"The disclosure: {target}")
         return disclosure
@@ -305,14 +305,14 @@ class CompareLabelDiscloseMagics(Magics):
 
     def _nameable(self, magic: str, name: str | None) -> None:
         if name is not None and not nameable(name):
-            raise UsageError(f"%{magic}: {name!r} is no name of a variable; nothing was run.")
+            raise UsageError(f"%{magic}: {name!r} is not a variable name; nothing was run.")
 
 
 def _free(magic: str, name: str, *, replace: bool) -> Path:
     """Return the file to write; raises UsageError if it exists and `replace` is false."""
     target = Path(name).expanduser()
     if target.exists() and not replace:
-        raise UsageError(f"%{magic}: {name} is there already; name a new file, or add --replace.")
+        raise UsageError(f"%{magic}: {name} exists already; name a new file, or add --replace.")
     return target
 
 

@@ -115,7 +115,7 @@ class ShrinkMagics(Magics):
         if options.undo:
             return self._undo(name)
         if options.model is None:
-            raise UsageError(f"%{name} wants the name of a model, as in: %{name} model --data test.")
+            raise UsageError(f"%{name} needs the name of a model, as in: %{name} model --data test.")
         from jupyter_green.compression.errors import ShrinkError
 
         target = self._target(name, options)
@@ -160,7 +160,7 @@ class ShrinkMagics(Magics):
         self._done.append(_Shrunk(target, before, before if keeps else result.model, result))
         if not keeps:
             self._bind(target, result.model)
-        notes = [f"Judged with {data_name}, the one fitting data in this notebook."] if options.data is None else []
+        notes = [f"Evaluated on {data_name}, the only suitable data in this notebook."] if options.data is None else []
         print(*notes, sep="\n", end="\n" * len(notes))
         binding_note = _named(name, options.model, target, result, keeps=keeps)
         result.facts = replace(result.facts, notes=(binding_note, *notes, *result.facts.notes))
@@ -215,27 +215,27 @@ class ShrinkMagics(Magics):
         if options.dry_run:
             return target
         if not nameable(target):
-            raise UsageError(f"%{name}: {target!r} is no name that can be bound; give one with -o NAME.")
+            raise UsageError(f"%{name}: {target!r} is not a variable name; give one with -o NAME.")
         if requested is None and target in self.shell.user_ns and not self._is_ours(target):
             raise UsageError(
-                f"%{name}: {target} is something else already; give another with -o, or -o {target} to replace it."
+                f"%{name}: {target} is already in use; give another with -o, or -o {target} to replace it."
             )
         return target
 
     def _undo(self, name: str) -> None:
         if not self._done:
-            raise UsageError(f"%{name} --undo: nothing was shrunk in this notebook that is not undone yet.")
+            raise UsageError(f"%{name} --undo: nothing to undo in this notebook.")
         last, space = self._done.pop(), self.shell.user_ns
         target, now = last.target, space.get(last.target, ABSENT)
         if now is not last.before and now is not last.bound:
-            raise UsageError(f"%{name} --undo: {target} was given another value since, which is left as it is.")
+            raise UsageError(f"%{name} --undo: {target} has another value now and is left as it is.")
         last.result.undo()
         if last.before is ABSENT:
             space.pop(target, None)
-            print(f"{target} is gone; your model was not changed.")
+            print(f"{target} is deleted; your model was not changed.")
             return
         self.shell.push({target: last.before})
-        print(f"{target} is what it was before it was shrunk.")
+        print(f"{target} is restored to what it was before it was shrunk.")
 
     def _value(self, name: str, expression: str) -> Any:
         return value(self.shell, name, expression)
@@ -254,14 +254,14 @@ class ShrinkMagics(Magics):
         if len(candidates) != 1:
             no_data = "this notebook has no DataLoader, dataset or (X, y)"
             listed = f"there are {', '.join(sorted(candidates))}" if candidates else no_data
-            raise UsageError(f"%{name}: say which data to judge with (--data NAME): {listed}.")
+            raise UsageError(f"%{name}: name the evaluation data with --data NAME: {listed}.")
         return str(candidates[0])
 
 
 def _named(name: str, model: str, target: str, result: ShrinkResult, *, keeps: bool) -> str:
     """Return sentences on what each name is bound to, how to save the result and how to undo."""
     if keeps:
-        return f"Nothing was kept: {target} stays what an earlier search made of it; {model} was not changed."
+        return f"Nothing was kept: {target} keeps the result of an earlier search; {model} was not changed."
     if result.recipe is None:
         return f"Nothing was kept: {target} is {model} itself, which was not changed. Undo: %{name} --undo."
     original_note = "" if target == model else f"; {model} was not changed"

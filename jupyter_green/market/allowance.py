@@ -26,7 +26,7 @@ RESERVE = 0.10
 def _number(name: str, value: float, *, least: float = 0.0, above: bool = False) -> float:
     if isinstance(value, bool) or not math.isfinite(value) or value < least or (above and value == least):
         bound = f"above {least:g}" if above else f"from {least:g} up"
-        raise ValueError(f"{name} is {value}; it is a finite number {bound}.")
+        raise ValueError(f"{name} is {value}; it must be a finite number {bound}.")
     return value
 
 
@@ -85,7 +85,7 @@ def output(before: float, recent: Sequence[float]) -> float:
         If there is no recent period, or a value is not finite or below 0.
     """
     if not recent:
-        raise ValueError("There is no recent period; give the output of the last two.")
+        raise ValueError("There is no recent period; give the output of the last two periods.")
     mean = math.fsum(_number("recent output", value) for value in recent) / len(recent)
     if _number("before", before) and abs(mean - before) / before <= ADJUSTED_FROM:
         return before
@@ -138,9 +138,9 @@ def reserve(cap: int, *, outputs: Mapping[str, float | None], share: float = RES
     if not outputs:
         raise ValueError("There is no member to share the cap with.")
     if isinstance(cap, bool) or not isinstance(cap, int) or cap < 0:
-        raise ValueError(f"cap is {cap!r}; it is a whole number of millijoules from 0 up.")
+        raise ValueError(f"cap is {cap!r}; it must be in whole millijoules, from 0 up.")
     if _number("share", share) > 1:
-        raise ValueError(f"share is {share}; it is a part of the cap, 0 to 1.")
+        raise ValueError(f"share is {share}; it must be a share of the cap, 0 to 1.")
     existing = {name: _number(f"output of {name}", value) for name, value in outputs.items() if value}
     typical = median(existing.values()) if existing else 1.0
     floor = math.floor(Fraction(share) * cap / len(outputs))
@@ -161,7 +161,7 @@ def apportion(whole: int, weights: Mapping[str, Fraction | int]) -> dict[str, in
     total = sum(weights.values(), start=Fraction(0))
     if not total:
         if whole:
-            raise ValueError("There is something to split, and nobody to give it to.")
+            raise ValueError("There is an amount to split, but no member.")
         return dict.fromkeys(weights, 0)
     exact_parts = {name: Fraction(whole) * weight / total for name, weight in weights.items()}
     parts = {name: math.floor(value) for name, value in exact_parts.items()}

@@ -32,7 +32,7 @@ def _check(**values: float) -> None:
     for name, value in values.items():
         strict = name == "k"
         if isinstance(value, bool) or not math.isfinite(value) or value < 0 or (strict and not value):
-            raise ValueError(f"{name} is {value}; it is a finite number {'above 0' if strict else 'from 0 up'}.")
+            raise ValueError(f"{name} is {value}; it must be a finite number {'above 0' if strict else 'from 0 up'}.")
 
 
 def unlimited(*, k: float, a: float, b: float = 0.0) -> float:
@@ -45,7 +45,7 @@ def unlimited(*, k: float, a: float, b: float = 0.0) -> float:
     """
     _check(k=k, a=a, b=b)
     if not a + b:
-        raise ValueError("a + b is 0: what costs nothing has no end; give a cost or a price above 0.")
+        raise ValueError("a + b is 0, so demand is unbounded; give a cost or a price above 0.")
     return float((k / (a + b)) ** (1 / (k + 1)))
 
 
@@ -83,7 +83,7 @@ def reduction(*, k: float, a: float, b: float) -> float:
     """
     _check(k=k, a=a, b=b)
     if not a:
-        raise ValueError("a is 0: without a cap there would be no end to it, so no part of it can be told.")
+        raise ValueError("a is 0: demand without a cap is unbounded, so no share of it is defined.")
     return float(1 - (a / (a + b)) ** (1 / (k + 1)))
 
 
@@ -108,5 +108,5 @@ def clearing_price(F: float | Sequence[float], *, k: float, a: float) -> float: 
     _check(k=k, a=a)
     total = math.fsum(allowances)
     if not total:
-        raise ValueError("The allowances are 0: no price makes anybody use nothing.")
+        raise ValueError("The allowances are 0: no finite price reduces use to 0.")
     return float(max(0.0, k * (len(allowances) / total) ** (k + 1) - a))

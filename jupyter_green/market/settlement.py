@@ -83,13 +83,13 @@ def settle(
     inputs = {"used": used, "allowance": allowance, "bought": bought, "sold": sold, "penalty": penalty, "decay": decay}
     for name, value in (*inputs.items(), *(("banked", value) for value in vintages)):
         if isinstance(value, bool) or not math.isfinite(value) or value < 0:
-            raise ValueError(f"{name} is {value}; it is a finite number from 0 up.")
+            raise ValueError(f"{name} is {value}; it must be a finite number from 0 up.")
     if decay > 1:
-        raise ValueError(f"decay is {decay}; it is a part, 0 to 1.")
+        raise ValueError(f"decay is {decay}; it must be between 0 and 1.")
     if keep is not None and keep < 1:
-        raise ValueError(f"keep is {keep}; at least the period's own allowance is kept.")
+        raise ValueError(f"keep is {keep}; it must be at least the period's allowance.")
     if sold > allowance + sum(vintages):
-        raise ValueError("More is sold than the allowance and what was banked; only what is there can be sold.")
+        raise ValueError("More is sold than the allowance and the bank hold.")
     sources = [allowance, *vintages, bought]
     left = _take(sources[:-1], sold)[0] + [bought]
     left, missing = _take(left, used)

@@ -57,11 +57,13 @@ class Member:
     def __post_init__(self) -> None:
         for name, value in (("k", self.k), ("joules_per_unit", self.joules_per_unit)):
             if not math.isfinite(value) or value <= 0:
-                raise ValueError(f"{name} of {self.name} is {value}; it is a finite number above 0.")
+                raise ValueError(f"{name} of {self.name} is {value}; it must be a finite number above 0.")
         if not math.isfinite(self.a) or self.a <= 0:
-            raise ValueError(f"a of {self.name} is {self.a}; without a cost there is no end to its computing.")
+            raise ValueError(f"a of {self.name} is {self.a}; without a cost its demand is unbounded.")
         if isinstance(self.allowance, bool) or not isinstance(self.allowance, int) or self.allowance < 0:
-            raise ValueError(f"The allowance of {self.name} is {self.allowance!r}; it is in whole millijoules, from 0.")
+            raise ValueError(
+                f"The allowance of {self.name} is {self.allowance!r}; it must be in whole millijoules, from 0 up."
+            )
 
     def wanted(self, price: float) -> int:
         """Return the energy used at a price per joule, in millijoules."""
@@ -178,13 +180,13 @@ def simulate(
         If a value is not valid.
     """
     if not members or len({member.name for member in members}) < len(members):
-        raise ValueError("A market needs members, each with a name of its own.")
+        raise ValueError("A market needs members with distinct names.")
     if isinstance(periods, bool) or not isinstance(periods, int) or periods < 1:
-        raise ValueError(f"periods is {periods!r}; it is a whole number from 1 up.")
+        raise ValueError(f"periods is {periods!r}; it must be a whole number from 1 up.")
     if not math.isfinite(penalty) or penalty <= 0:
-        raise ValueError(f"penalty is {penalty}; it is a finite number above 0, or nobody would buy.")
+        raise ValueError(f"penalty is {penalty}; it must be a finite number above 0, or nobody would buy.")
     if not 0 <= tightening <= 1:
-        raise ValueError(f"tightening is {tightening}; it is a part, 0 to 1.")
+        raise ValueError(f"tightening is {tightening}; it must be between 0 and 1.")
     banks: dict[str, tuple[int, ...]] = {member.name: () for member in members}
     results = []
     for number in range(1, periods + 1):
@@ -295,7 +297,7 @@ def _said(number: int, price: float, traded: int, penalty: float) -> str:
     if not price:
         return (
             f"Nothing was traded in period {number}: together the members need no more than they have, so the price is "
-            "0, nobody gains from selling, and the cap saves nothing but where somebody's own allowance ends."
+            "0, nobody gains from selling, and the cap binds only members whose own allowance is used up."
         )
     if not traded:
         return f"Nothing was traded in period {number}, although the price is {price:g}: nobody has anything to sell."

@@ -147,7 +147,7 @@ def _amounts(values: Iterable[float | Joules]) -> list[Joules]:
     for amount in amounts:
         if not math.isfinite(amount.value) or amount.value < 0:
             raise ValueError(
-                f"A baseline of {amount.value} J per unit makes no sense; it is a finite number from 0 up."
+                f"A baseline of {amount.value} J per unit makes no sense; it must be a finite number from 0 up."
             )
     return amounts
 

@@ -81,7 +81,7 @@ def judged(
     """Return the credit as `credit` does, with its uncertainty or the reason why it is 0."""
     now = exact(used)
     if not math.isfinite(units) or units < 0:
-        raise ValueError(f"units is {units}; it is a finite number from 0 up.")
+        raise ValueError(f"units is {units}; it must be a finite number from 0 up.")
     comparison = excess(Joules(now.value * units, now.uncertainty * units), units=units, baseline=baseline)
     if not _good(passed):
         reason = "" if isinstance(passed, bool) else f" ({passed.reason.rstrip('.')})"

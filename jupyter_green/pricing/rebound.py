@@ -62,7 +62,7 @@ def rebound(e0: float, e1: float, n0: float, n1: float) -> float:
     """
     for name, value in (("e0", e0), ("e1", e1), ("n0", n0), ("n1", n1)):
         if isinstance(value, bool) or not math.isfinite(value) or value < 0:
-            raise ValueError(f"{name} is {value}; it is a finite number from 0 up.")
+            raise ValueError(f"{name} is {value}; it must be a finite number from 0 up.")
     if e1 >= e0:
         raise ValueError("Nothing was saved per use, so that nothing can be taken back; e1 must be below e0.")
     if not n0:

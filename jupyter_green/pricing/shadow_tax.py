@@ -28,7 +28,7 @@ def amount_of(value: float | str | Decimal, name: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if isinstance(value, bool) or not amount.is_finite() or amount < 0:
-        raise ValueError(f"{name} is {value!r}; it is a finite number from 0 up.")
+        raise ValueError(f"{name} is {value!r}; it must be a finite number from 0 up.")
     return amount
 
 

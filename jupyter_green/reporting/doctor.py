@@ -102,7 +102,7 @@ class Doctor:
         subject = markup(one_line(finding.subject, 80))
         head = f"<div>{swatch}<b>{state}</b> {subject}: {markup(_sentence(finding.detail))}</div>"
         fix = "\n".join(verbatim(command) for command in finding.fix)
-        commands = f'<div class="muted">To mend it:</div><pre class="jg-fix">{markup(fix)}</pre>' if fix else ""
+        commands = f'<div class="muted">To fix it:</div><pre class="jg-fix">{markup(fix)}</pre>' if fix else ""
         advice = f"<div>{markup(_sentence(finding.advice))}</div>" if finding.advice else ""
         return f'<div class="jg-det">{head}{commands}{advice}{_list(self._told(self._sensors(finding)))}</div>'
 
@@ -128,7 +128,7 @@ def covers(trait: SensorInfo) -> str:
 
 def seen(found: Calibration) -> str:
     """Return the result of a counter's calibration in words."""
-    looks = f"looks only {found.duty:.0%} of the time" if found.part_time else "looks all the time"
+    looks = f"samples only {found.duty:.0%} of the time" if found.part_time else "samples continuously"
     jitter = f", early or late by up to {1000 * found.jitter:.0f} ms" if found.jitter >= 0.001 else ""
     return (
         f"its counter is {1000 * found.latency:.1f} ms late (±{1000 * found.latency_doubt:.1f} ms), {looks} "
@@ -140,7 +140,7 @@ def _finding_lines(finding: Diagnostic) -> list[str]:
     state = _WORKS if finding.works else _FAILS
     lines = [f"{state}  {one_line(finding.subject, 80)}: {_sentence(finding.detail)}"]
     if finding.fix:
-        lines.append("    To mend it:")
+        lines.append("    To fix it:")
         lines += [f"        {line}" for command in finding.fix for line in verbatim(command).split("\n")]
     if finding.advice:
         lines.append(f"    {_sentence(finding.advice)}")

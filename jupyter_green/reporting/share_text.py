@@ -223,13 +223,16 @@ def _why_not(record: EnergyRecord) -> str:
     simulated = any(part.quality == "simulated" for part in read(record))
     reasons = (
         (record.joules is None, "There is no reading, so there is no CO2e for a model card; %energy doctor says why."),
-        (simulated, "Simulated figures belong on no model card."),
-        (not record.final, "The figure may still move; ask for the model card's once it has settled."),
-        (record.status == "killed", "The kernel was killed: only a lower bound is known, which a card can't say."),
+        (simulated, "A model card can't contain simulated figures."),
+        (not record.final, "The figure is provisional; ask again when it is final."),
+        (
+            record.status == "killed",
+            "The kernel was killed: only a lower bound is known, which a model card can't state.",
+        ),
         (not has_carbon, f"No CO2e is known, because no region is set: {SET_REGION}."),
         (
             FormattedEnergy.of(record).below_resolution or (grams or 0.0) <= 0,
-            "Only an upper bound is known, below what the sensor resolves, which a card can't say.",
+            "Only an upper bound is known, below what the sensor resolves, which a model card can't state.",
         ),
     )
     return next((reason for holds, reason in reasons if holds), "")

@@ -49,7 +49,7 @@ def test_what_is_no_amount_is_refused(wrong: float) -> None:
 def test_what_is_not_told_apart_from_nothing_says_so_and_costs_nothing() -> None:
     unsure = excess(Joules(210, 15), units=100, baseline=2)
     assert (unsure.excess, unsure.taxable, unsure.told_apart) == (10, 0, False)
-    message = "Not told apart from the baseline of 200 J (at most 25 J either way); it costs nothing."
+    message = "No proven difference from the baseline of 200 J (at most 25 J either way); it costs nothing."
     assert excess_sentence(unsure) == message
     sure = excess(Joules(250, 15), units=100, baseline=2)
     assert (sure.taxable, excess_sentence(sure)) == (50, "50 J ± 15 above the baseline of 200 J.")

@@ -118,7 +118,7 @@ def test_cleared_means_compared_with_nothing_until_something_is_chosen(url: str)
     ran(url, "one", 1.0)
     mine = book(url)
     assert mine.clear().baseline is None
-    assert "nothing" in used(book(url, "later").refresh())
+    assert "no longer compared" in used(book(url, "later").refresh())
     assert mine.use("median").baseline is not None
 
 

@@ -1,4 +1,4 @@
-"""A budget in the panel: set there, seen to fill, warned, held back, overridden with a reason, changed and cleared."""
+"""A budget in the panel: set there, seen to fill, warned, blocked, overridden with a reason, changed and cleared."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_budget_from_the_first_to_the_last(desk: Desk) -> None:
     budgets(desk).get_by_label("Over what").select_option(label="this notebook")
     budgets(desk).get_by_label("What counts").select_option(label="every cell")
     amount.press("Enter")
-    expect(desk.panel.root).to_contain_text("'whs' is no unit; did you mean 50Wh?")
+    expect(desk.panel.root).to_contain_text("'whs' is not a unit; did you mean 50Wh?")
     expect(amount).to_have_value("50 whs")  # nothing of what was typed is lost
     desk.shoot("refused")
     amount.fill("1 kJ")
@@ -49,7 +49,7 @@ def test_a_budget_from_the_first_to_the_last(desk: Desk) -> None:
     desk.shoot("warned")
 
     notebook.run(1)
-    expect(budgets(desk).locator("[data-state=held]")).to_contain_text("held back")
+    expect(budgets(desk).locator("[data-state=held]")).to_contain_text("blocked")
     expect(budgets(desk).get_by_role("img")).to_have_attribute("aria-label", re.compile(r"Budget of .* [1-9]\d\d %"))
     desk.shoot("held", whole=True)
     reason = budgets(desk).get_by_label("Why cells may run all the same")

@@ -81,7 +81,7 @@ def test_what_is_carried_over_comes_from_after_it_was_set() -> None:
     budget = Budget(LIMIT, "day", zone="Europe/Zurich", carry=True, made_at=set_at)
     assert budget.before(seconds("2026-11-28T00:00")) == (seconds("2026-11-27T00:00"), seconds("2026-11-28T00:00"))
     assert budget.before(seconds("2026-11-27T00:00")) is None
-    with pytest.raises(InvalidLimit, match="no period before it"):
+    with pytest.raises(InvalidLimit, match="no earlier period"):
         Budget(LIMIT, "project", carry=True)
 
 
@@ -91,7 +91,7 @@ def test_the_newest_of_a_place_holds_until_it_ends_or_is_cleared() -> None:
     assert in_force([second, first, month, ending], 5.0) == [second, month, ending]
     assert in_force([second, first, month, ending], 9.0) == [second, month]
     assert in_force([first, second, Budget(None, "day", made_at=3.0)], 5.0) == []
-    with pytest.raises(InvalidLimit, match="ended before it began"):
+    with pytest.raises(InvalidLimit, match="end before it begins"):
         Budget(LIMIT, "day", made_at=10.0, until=9.0)
 
 

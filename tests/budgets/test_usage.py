@@ -268,7 +268,7 @@ def test_a_purse_keeps_what_it_can_t_enter_and_enters_it_later(url: str, tmp_pat
     purse = BudgetStore(url, simulated=False, value=lambda record: record)
     purse.set(DAY)
     assert purse.problem is not None
-    assert purse.notice == "1 line of these budgets will be logged once the ledger is back."
+    assert purse.notice == "1 change to these budgets will be logged when the ledger is available again."
     assert [one.id for one in purse.budgets()] == ["day"]
     assert [one.id for one in BudgetStore(url, simulated=False, value=lambda record: record).budgets()] == ["day"]
     purse.override(DAY, "demo")
@@ -287,7 +287,7 @@ def test_what_a_kernel_owed_when_it_ended_is_entered_by_the_next_one_once(url: s
     ended.set(DAY)
     ended.override(DAY, "demo")
     later, beside = (BudgetStore(url, simulated=False, value=lambda record: record) for _ in range(2))
-    assert later.notice == "2 lines of these budgets will be logged once the ledger is back."
+    assert later.notice == "2 changes to these budgets will be logged when the ledger is available again."
     assert later.overridden(DAY) is not None
     assert later.due()
     back(tmp_path)

@@ -22,7 +22,7 @@ def test_a_notebook_is_held_to_the_budgets_of_its_ledger(green: Command, tmp_pat
     purse.set(Budget(Limit.parse("0.001J"), "day", "all", made_at=time.time()))
     done = green("run", book)
     assert done.code == 1
-    assert "failed: UsageError: Held back by the budget of 0.001 J per day" in done.err
+    assert "failed: UsageError: Blocked by the budget of 0.001 J per day" in done.err
     assert "begun" not in done.out
     purse.override(purse.budgets()[0], "nightly build")
     assert green("run", book).code == 0

@@ -33,9 +33,9 @@ def test_there_and_back(green: Command, tmp_path: Path, filled: str) -> None:
     done = green("export", "all.jsonl", JUPYTER_GREEN_LEDGER=filled)
     assert (done.code, done.out) == (0, "3 records written to all.jsonl\n")
     other = f"sqlite:///{tmp_path / 'other.sqlite'}"
-    assert green("import", "all.jsonl", JUPYTER_GREEN_LEDGER=other).out == "3 records taken from all.jsonl\n"
+    assert green("import", "all.jsonl", JUPYTER_GREEN_LEDGER=other).out == "3 records imported from all.jsonl\n"
     again = green("import", "all.jsonl", JUPYTER_GREEN_LEDGER=other)
-    assert again.out == "0 records taken from all.jsonl, 3 known already\n"
+    assert again.out == "0 records imported from all.jsonl, 3 already known\n"
     with Ledger(other) as ledger, Ledger(filled) as before:
         assert list(ledger.records()) == list(before.records())
 
@@ -47,7 +47,7 @@ def test_budgets_and_what_else_was_posted_go_along(green: Command, tmp_path: Pat
     assert green("export", "all.jsonl", JUPYTER_GREEN_LEDGER=filled).out == "3 records written to all.jsonl\n"
     other = f"sqlite:///{tmp_path / 'other.sqlite'}"
     taken = green("import", "all.jsonl", JUPYTER_GREEN_LEDGER=other)
-    assert taken.out == ("3 records taken from all.jsonl; 2 budgets, tariffs, overrides, baselines or credits\n")
+    assert taken.out == ("3 records imported from all.jsonl; 2 budgets, tariffs, overrides, baselines or credits\n")
     with Ledger(other) as ledger, Ledger(filled) as before:
         assert ledger.postings() == before.postings()
 
@@ -75,14 +75,14 @@ def test_version(green: Command) -> None:
 
 def test_sums_are_checked_and_mended(green: Command, filled: str) -> None:
     done = green("check", JUPYTER_GREEN_LEDGER=filled)
-    assert (done.code, done.out) == (0, "The ledger's sums are those of its records.\n")
+    assert (done.code, done.out) == (0, "The ledger's sums match its records.\n")
     with Ledger(filled) as ledger:
         ledger._database.write(
             lambda c: c.exec_driver_sql("UPDATE green_rollup_lines SET joules = 1 WHERE line = 'sum'")
         )
     done = green("check", JUPYTER_GREEN_LEDGER=filled)
     assert done.code == 1
-    assert done.out.endswith("`jupyter green check --mend` makes the sums anew.\n")
+    assert done.out.endswith("`jupyter green check --mend` recomputes the sums.\n")
     assert green("check", "--mend", JUPYTER_GREEN_LEDGER=filled).code == 0
     assert green("check", ".", "--mend").code == 2
 

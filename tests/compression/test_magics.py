@@ -47,7 +47,7 @@ def test_a_line_from_end_to_end(kernel: Kernel) -> None:
     assert "the one fitting data in this notebook" in said(done)
     check = (
         "assert result.candidates and model is original\n"
-        "assert 'Judged with loader' in repr(result)\n"
+        "assert 'Evaluated on loader' in repr(result)\n"
         "assert model_shrunk is result.model\n"
         "assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())"
     )
@@ -61,11 +61,11 @@ def test_an_expression_keeps_its_quotes_and_a_pair_is_found(kernel: Kernel) -> N
     assert kernel.run("loader = held; del held, test").status == "ok"
     done = kernel.run("%quantize several['a model'] -o small --time 5s -q")
     assert done.status == "ok", done
-    assert "Judged with loader" in said(done)
+    assert "Evaluated on loader" in said(done)
     assert kernel.run("rows = (x, y); del loader").status == "ok"
     done = kernel.run("%quantize model -o small --time 5s -q")
     assert kernel.run(LOADER).status == "ok"
-    assert "Judged with rows" in said(done)
+    assert "Evaluated on rows" in said(done)
     assert kernel.run("del rows, several, small").status == "ok"
 
 
@@ -80,14 +80,14 @@ def test_what_was_assigned_since_is_never_undone(kernel: Kernel) -> None:
     assert kernel.run("r3 = %quantize model --data '(x, y)' --time 5s --inplace").status == "ok"
     assert kernel.run("model = 'trained for an hour'").status == "ok"
     done = kernel.run("%shrink --undo")
-    assert "model was given another value since, which is left as it is" in said(done)
+    assert "model has another value now and is left as it is" in said(done)
     assert kernel.run("assert model == 'trained for an hour'\nmodel = original").status == "ok"
 
 
 def test_a_name_that_means_something_else_is_taken_only_where_that_was_asked_for(kernel: Kernel) -> None:
     assert kernel.run("model_shrunk = 'mine'").status == "ok"
     done = kernel.run("%quantize model --data loader --time 5s -q")
-    assert "model_shrunk is something else already; give another with -o, or -o model_shrunk" in said(done)
+    assert "model_shrunk is already in use; give another with -o, or -o model_shrunk" in said(done)
     done = kernel.run("%quantize model --data loader --time 5s -q --inplace -o small")
     assert "--inplace binds model and -o small; give one of them." in said(done)
     assert kernel.run("assert model_shrunk == 'mine' and model is original").status == "ok"
@@ -98,15 +98,15 @@ def test_each_search_is_undone_in_turn(kernel: Kernel) -> None:
     assert kernel.run("kept, first = 'mine', None").status == "ok"
     assert kernel.run("%quantize model --data loader --time 5s -q -o kept\nfirst = kept").status == "ok"
     assert kernel.run("%quantize model --data loader --time 5s -q -o kept").status == "ok"
-    assert "kept is what it was before it was shrunk." in said(kernel.run("%shrink --undo"))
+    assert "kept is restored to what it was before it was shrunk." in said(kernel.run("%shrink --undo"))
     assert kernel.run("assert kept is first").status == "ok"
-    assert "kept is what it was before it was shrunk." in said(kernel.run("%shrink --undo"))
+    assert "kept is restored to what it was before it was shrunk." in said(kernel.run("%shrink --undo"))
     assert kernel.run("assert kept == 'mine'\nsecond = model").status == "ok"
     for name in ("model", "second"):
         assert kernel.run(f"%quantize {name} --data loader --time 5s -q --inplace").status == "ok"
     # The model itself may be quantized by now, which can't be done twice.
     assert kernel.run("%quantize original --data loader --time 5s -q -o other").status == "ok"
-    assert "other is gone; your model was not changed." in said(kernel.run("%shrink --undo"))
+    assert "other is deleted; your model was not changed." in said(kernel.run("%shrink --undo"))
     for name in ("second", "model"):
         assert f"{name} is what it was before" in said(kernel.run("%shrink --undo"))
     assert kernel.run("assert model is original and second is original and 'other' not in globals()").status == "ok"
@@ -136,7 +136,7 @@ def test_a_search_that_keeps_nothing_takes_nothing_back(kernel: Kernel) -> None:
     give += "smaller = torch.nn.Linear(8, 3)\nmagics._bind('model_shrunk', smaller)\napi.quantize = kept_nothing"
     assert kernel.run(give).status == "ok"
     done = kernel.run("%quantize model --data loader --time 5s -q")
-    assert "model_shrunk stays what an earlier search made of it; model was not changed." in said(done)
+    assert "model_shrunk keeps the result of an earlier search; model was not changed." in said(done)
     assert kernel.run("assert model_shrunk is smaller and model is original").status == "ok"
     assert "is what it was before" in said(kernel.run("%shrink --undo"))
     assert kernel.run("assert model_shrunk is smaller").status == "ok"
@@ -151,7 +151,7 @@ def test_a_name_that_can_not_be_bound_is_refused_before_anything_runs(kernel: Ke
     assert kernel.run("calls = []").status == "ok"
     assert kernel.run("handle = model.register_forward_hook(lambda *_: calls.append(1))").status == "ok"
     done = kernel.run(f"%shrink {line} --data loader --time 5s")
-    assert "is no name that can be bound; give one with -o NAME." in said(done)
+    assert "is not a variable name; give one with -o NAME." in said(done)
     assert kernel.run("handle.remove(); assert not calls").status == "ok"
     assert kernel.run("%shrink [model][0] --data loader --dry-run").status == "ok"
 
@@ -195,9 +195,9 @@ def test_the_slider_is_shown_under_the_result_and_binds(kernel: Kernel) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("%shrink", "wants the name of a model"),
-        ("%shrink nothing_here", "is nothing in this notebook"),
-        ("%shrink model --tme 5s", "shows what it takes"),
+        ("%shrink", "needs the name of a model"),
+        ("%shrink nothing_here", "is not defined in this notebook"),
+        ("%shrink model --tme 5s", "shows the options"),
         ("%shrink model --data loader --time soon", "is no time"),
         ("%shrink model --data y", ""),
         ("%prune model --data loader --ratio 2", "between 0 and 1"),
@@ -207,7 +207,7 @@ def test_the_slider_is_shown_under_the_result_and_binds(kernel: Kernel) -> None:
         ("%shrink model --data loader --max-loss 200pt", "accepts any model"),
         ("%distil model --data loader --student y", ""),
         ("%shrink model --data 'x", "in quotes"),
-        ("%shrink [model][4] --data loader -o small", "is nothing in this notebook (list index out of range)"),
+        ("%shrink [model][4] --data loader -o small", "is not defined in this notebook (list index out of range)"),
         ("%shrink model/0 --data loader -o small", "can't be evaluated (TypeError: "),
     ],
 )

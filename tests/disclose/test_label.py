@@ -129,7 +129,7 @@ def test_the_forms_are_whole(tmp_path: Path, valid: bool) -> None:
     assert data["valid"] is valid
     assert (data["class"], data["precision"]) == ("A", "float16")
     assert "prefill" in data["phases"]
-    with pytest.raises(DiscloseError, match="end it in"):
+    with pytest.raises(DiscloseError, match="must end in"):
         found.save(tmp_path / "label.gif")
 
 

@@ -137,7 +137,7 @@ def test_a_file_that_is_there_is_left_alone(kernel: Kernel) -> None:
     for line in ("%disclose small --to mine.md", "%label linear --data test --units 30 --runs 1 --to mine.json"):
         name = line.split()[-1]
         ran(kernel, f"open({name!r}, 'w').write('mine')")
-        assert f"{name} is there already; name a new file, or add --replace." in str(kernel.run(line))
+        assert f"{name} exists already; name a new file, or add --replace." in str(kernel.run(line))
         ran(kernel, f"assert open({name!r}).read() == 'mine'")
         ran(kernel, f"{line} --replace -q")
         ran(kernel, f"assert open({name!r}).read() != 'mine'")
@@ -160,21 +160,21 @@ def test_a_period_in_the_notebook(kernel: Kernel) -> None:
         ("%energy report --since 99999999999d", "is no date"),
         ("%energy estimate 7B --active 70B", "more than the model has"),
         ("%energy report --project films", "go with --since"),
-        ("%energy report --since 1d report.doc", "ends in none"),
+        ("%energy report --since 1d report.doc", "must end in one"),
         ("%energy report --since 1d --project flims", "No record is of a project"),
         ("%compare linear --data test", "two candidates"),
-        ("%compare linear nowhere --data test", "is nothing in this notebook"),
+        ("%compare linear nowhere --data test", "is not defined in this notebook"),
         ("%compare linear rule", "--data"),
         ("%compare linear rule --data test --metric beauty", "no metric"),
-        ("%compare linear rule --data test -o 3x", "no name of a variable"),
-        ("%compare linear rule --data test -o class", "no name of a variable"),
+        ("%compare linear rule --data test -o 3x", "not a variable name"),
+        ("%compare linear rule --data test -o class", "not a variable name"),
         ("%compare linear rule --data 'x", "in quotes"),
         ("%compare linear rule --data x", "no labels"),
         ("%label linear --data test --units 1000", "are needed"),
-        ("%label linear --data test --units 20 --to label.gif", "end it in .svg"),
+        ("%label linear --data test --units 20 --to label.gif", "must end in .svg"),
         ("%label linear --data test --units 20 --runs 0", "runs from 1 up"),
         ("%disclose small --of nothing", "nothing with the label"),
-        ("%disclose small --to report.doc", "ends in none"),
+        ("%disclose small --to report.doc", "must end in one"),
         ("%disclose small --phase dreaming", "is no phase"),
         ("%disclose ''", "needs a name"),
         ("%disclose small --utilisation 7", "from 0 to 1"),

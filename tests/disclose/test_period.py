@@ -197,7 +197,7 @@ def test_a_project_may_have_rested(kept: Path, capsys: pytest.CaptureFixture[str
     [
         (["report", "--since", "soon"], "is no date"),
         (["report", "--since", "2999-01-01"], "has not come yet"),
-        (["report", "--to", "x.doc"], "ends in none"),
+        (["report", "--to", "x.doc"], "must end in one"),
         (["report", "--project", "flims"], "No record is of a project 'flims'; there are: books, films."),
         (["check", "nowhere"], "no folder"),
     ],

@@ -56,11 +56,11 @@ def test_a_page_sets_a_budget_sees_it_fill_and_lifts_it(page: Page) -> None:
     assert "±" in told["used"]
     assert told["quality"] == "estimated"
     assert page.run("value = 1", "third").reply["ename"] == "UsageError"
-    assert page.run("%budget", "steers").text.count("held back") == 1
+    assert page.run("%budget", "steers").text.count("blocked") == 1
     refused = ask(page, "b", "override", reason="   ")
     assert (refused["ok"], "An override needs a reason" in refused["message"]) == (False, True)
     lifted = ask(page, "c", "override", reason="the demo is at noon")
-    assert "is set aside until" in lifted["message"]
+    assert "is overridden until" in lifted["message"]
     assert in_state(page, "lifted")["until"] is not None
     assert page.run("value = 1", "fourth").reply["status"] == "ok"
     assert "the demo is at noon" in page.run("%budget log", "log").text

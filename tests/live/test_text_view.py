@@ -204,9 +204,9 @@ def test_hostile_words_stay_text() -> None:
 
 def test_a_budget_is_told_in_the_kernels_own_sentence_and_a_name_is_no_markup() -> None:
     held = {"name": "50 Wh <b>of inference</b> per day", "used": "51 Wh ± 2 measured of 50 Wh, 102 %", "state": "held"}
-    said = text(snapshot(cell(), budgets=[{**held, "note": "Not in it: 1 record without a figure."}]))
+    said = text(snapshot(cell(), budgets=[{**held, "note": "Not included: 1 record without a figure."}]))
     assert (
-        "Budget of 50 Wh <b>of inference</b> per day: 51 Wh ± 2 measured of 50 Wh, 102 % · held back · Not in it"
+        "Budget of 50 Wh <b>of inference</b> per day: 51 Wh ± 2 measured of 50 Wh, 102 % · blocked · Not included"
         in said
     )
     lifted = text(snapshot(cell(), budgets=[{**held, "note": None, "state": "lifted"}]))

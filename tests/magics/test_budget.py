@@ -1,4 +1,4 @@
-"""Budgets in real kernels: warned, asked, held back, overridden; two kernels under one; the ledger away."""
+"""Budgets in real kernels: warned, asked, blocked, overridden; two kernels under one; the ledger away."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ def test_warned_asked_held_and_overridden(metered: Kernel) -> None:
     for _ in range(60):
         outcome = quiet(metered, WORK)
         assert outcome.status == "ok"
-        if "at 100 % further cells are held back" in outcome.text():
+        if "at 100 % further cells are blocked" in outcome.text():
             warned = outcome
             break
     assert warned is not None
     assert re.search(r"Budget of \S+ J per project: .* estimated of .*, \d\d %", warned.text())
-    while " held back" not in quiet(metered, "%budget").text():
-        assert "further cells are held back" not in quiet(metered, WORK).text()  # it warns once
+    while " blocked" not in quiet(metered, "%budget").text():
+        assert "further cells are blocked" not in quiet(metered, WORK).text()  # it warns once
     # Asked once: no answer holds it back, and no further one is asked.
     asked = quiet(metered, f"value = 1\n{WORK}", "n")
     assert asked.status == "error"
-    assert re.fullmatch(r"UsageError: Held back by the budget of [^\n]+\.\n?", asked.text())
+    assert re.fullmatch(r"UsageError: Blocked by the budget of [^\n]+\.\n?", asked.text())
     held = quiet(metered, "value = 2")
     assert (held.status, held.reply["ename"]) == ("error", "UsageError")
     assert metered.json("'value' in globals()") is False
-    assert quiet(metered, "%energy status").status == "ok"  # what steers us is never held back
+    assert quiet(metered, "%energy status").status == "ok"  # what steers us is never blocked
     refused = quiet(metered, "%budget override")
     assert "An override needs a reason" in refused.text()
     lifted = quiet(metered, '%budget override "the demo is at noon"')
-    assert re.search(r"is set aside until \d{4}-\d\d-\d\d 00:00: the demo is at noon\.", lifted.text())
+    assert re.search(r"is overridden until \d{4}-\d\d-\d\d 00:00: the demo is at noon\.", lifted.text())
     assert quiet(metered, "value = 3\nvalue").text() == "3"
     assert quiet(metered, "value").text() == "3"
     log = quiet(metered, "%budget log").text()
@@ -93,9 +93,9 @@ def test_a_question_that_nobody_answers_holds_the_cell_back(metered: Kernel) -> 
     assert "Every metered cell is counted" in quiet(metered, "%budget 0.001J --per project").text()
     quiet(metered, WORK)
     held = metered.run(Cell("value = 1", answers=(None,)))
-    assert "Held back by the budget" in held.text()
+    assert "Blocked by the budget" in held.text()
     assert "KeyboardInterrupt" not in held.text()
-    assert "Held back" in quiet(metered, "value = 2").text()
+    assert "Blocked" in quiet(metered, "value = 2").text()
 
 
 def test_inference_alone_is_counted_where_that_is_said(metered: Kernel) -> None:
@@ -107,7 +107,7 @@ def test_inference_alone_is_counted_where_that_is_said(metered: Kernel) -> None:
     assert quiet(metered, f"%%energy -q -l inference\n{WORK}", "n").status == "error"
     assert quiet(metered, "model = None\n# model.generate()").status == "ok"
     assert quiet(metered, "str(model.generate())").status == "error"  # it looks like inference
-    assert "Held back" in quiet(metered, "str(model.generate())").text()
+    assert "Blocked" in quiet(metered, "str(model.generate())").text()
     assert quiet(metered, "def step(loss): loss.backward()").status == "ok"
     assert quiet(metered, "%budget as inference").status == "ok"
     assert quiet(metered, "1").status == "error"
@@ -122,9 +122,9 @@ def test_a_cell_that_was_declined_is_held_back_the_next_time_too(metered: Kernel
     quiet(metered, "model = None")
     assert quiet(metered, f"%%energy -q -l inference\n{WORK}").status == "ok"
     source = "str(model.generate())"
-    assert "Held back" in quiet(metered, source, "n").text()
+    assert "Blocked" in quiet(metered, source, "n").text()
     for _ in range(3):
-        assert "Held back" in quiet(metered, source).text()
+        assert "Blocked" in quiet(metered, source).text()
     declined = next(row for row in metered.rows()[::-1] if row["status"] == "error")
     assert declined["purpose"] == "inference"
 
@@ -191,12 +191,12 @@ def test_the_ledger_away_in_the_middle_of_a_cell(start: Callable[..., Kernel], t
         outcome = quiet(kernel, WORK, "n")
         if outcome.status == "error":
             break
-    assert "Held back" in outcome.text()
+    assert "Blocked" in outcome.text()
     standing = quiet(kernel, "%budget").text()
     assert "The ledger can't be used" in standing
-    assert "this works on what it held at" in standing
+    assert "this uses its state at" in standing
     lifted = quiet(kernel, '%budget override "no ledger today"')
-    assert "1 line of these budgets will be logged once the ledger is back." in lifted.text()
+    assert "1 change to these budgets will be logged when the ledger is available again." in lifted.text()
     assert quiet(kernel, "1").status == "ok"
     (tmp_path / "kept").unlink()
     (tmp_path / "gone").rename(tmp_path / "kept")
@@ -208,16 +208,16 @@ def test_the_ledger_away_in_the_middle_of_a_cell(start: Callable[..., Kernel], t
     ("line", "why"),
     [
         ("50 whs --per day", "did you mean 50Wh"),
-        ("-5Wh --per day", "A limit of -5 Wh makes no sense"),
-        ("50Wh", "Say over what"),
+        ("-5Wh --per day", "A limit of -5 Wh is out of range"),
+        ("50Wh", "Add a period or scope"),
         ("50Wh --per year", "invalid choice"),
         ("-5Wh --per day", ""),
-        ("nan J --per day", "no amount that can be limited"),
-        ("1e400J --per day", "makes no sense"),
-        ("50Wh --per day --until 2020-01-31", "over already"),
-        ("50Wh --per day --until tomorrow", "no day"),
+        ("nan J --per day", "is not a limit"),
+        ("1e400J --per day", "is out of range"),
+        ("50Wh --per day --until 2020-01-31", "in the past"),
+        ("50Wh --per day --until tomorrow", "not a date"),
         ("50Wh --per day --zone Mars/Olympus", "no time zone"),
-        ("50Wh --per project --carry", "no period before it"),
+        ("50Wh --per project --carry", "no earlier period"),
         ("50Wh --per day --all --training", "not allowed with"),
         ("200g --per day", "needs a region first"),
         ("3EUR --per day", "needs a tariff first"),
@@ -232,7 +232,7 @@ def test_bad_input_is_one_sentence(used: Kernel, line: str, why: str) -> None:
     assert outcome.status == "error"
     assert re.fullmatch(r"UsageError: %budget[^\n]*\n?", outcome.text()), outcome.text()
     assert why in outcome.text()
-    assert "No budget holds here" in quiet(used, "%budget").text()
+    assert "No budget is set here" in quiet(used, "%budget").text()
 
 
 def test_currencies_are_not_mixed(start: Callable[..., Kernel]) -> None:
@@ -241,7 +241,7 @@ def test_currencies_are_not_mixed(start: Callable[..., Kernel]) -> None:
     assert "The tariff is in EUR and the budget in USD" in quiet(kernel, "%budget 3USD --per day").text()
     assert "Budget of 0.00000001 EUR per day" in quiet(kernel, "%budget 0.00000001EUR --per day --all").text()
     assert quiet(kernel, WORK).status == "ok"
-    assert "Held back" in quiet(kernel, "1", "n").text()
+    assert "Blocked" in quiet(kernel, "1", "n").text()
     assert quiet(kernel, "%budget 900kg --per day --all").status == "ok"
     assert quiet(kernel, "1").status == "ok"
 

@@ -400,7 +400,7 @@ def test_a_ledger_that_can_not_be_written_is_the_reason_that_is_told(start: Call
     assert "total = " in kernel.run("%energy history").text()
     every = kernel.run("%energy history --all").text()
     assert "%energy history has this run (" in every
-    assert "It holds none." in every
+    assert "It has none." in every
     assert "No cell was metered" not in every
     kept = kernel.run("%baseline set before").text()
     assert "This run can't be kept: There is no ledger at /proc/nowhere/ledger.sqlite" in kept

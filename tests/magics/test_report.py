@@ -95,7 +95,7 @@ def test_the_data_is_a_baseline(ran: Kernel) -> None:
     # Against itself; energy is only estimated here. Whether others use the machine is not the test's to say.
     same = "no proven difference in CPU time from “out.json”"
     once = "CPU time +0 % against “out.json”, not proven: one run beside one on a busy machine"
-    assert f"Beside the baseline: {same}" in told or f"Beside the baseline: {once}" in told
+    assert f"Compared with the baseline: {same}" in told or f"Compared with the baseline: {once}" in told
     (first, second) = shown(ran.run("%energy report --slack"))["text/plain"].split("\n")
     assert first.endswith((f" · {same}", f" · {once}"))
     assert " cells, " in second
@@ -104,9 +104,9 @@ def test_the_data_is_a_baseline(ran: Kernel) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("out.pdf", "'out.pdf' ends in none of .html, .md, .json"),
-        ("out", "'out' ends in none of"),
-        ("7", "'7' ends in none of"),
+        ("out.pdf", "'out.pdf' must end in one of .html, .md, .json"),
+        ("out", "'out' must end in one of"),
+        ("7", "'7' must end in one of"),
         ("a.md b.md", "unrecognized arguments: b.md"),
         ("--frobnicate", "unrecognized arguments"),
         ("--slack --model-card", "not allowed with"),
@@ -117,7 +117,7 @@ def test_the_data_is_a_baseline(ran: Kernel) -> None:
         ("--training-type fine", "--training-type goes with --model-card"),
         ("file/out.md", "can't be written: "),
         ("/proc/nowhere/out.md", "can't be written: "),
-        ("folder.md", "is no file that can be replaced"),
+        ("folder.md", "is not a regular file"),
         ("--model-card", "no region is set: %config JupyterGreen.region"),
         ("'open", "No closing quotation"),
     ],

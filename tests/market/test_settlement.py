@@ -62,7 +62,7 @@ def test_bad_input_is_one_sentence(wrong: float) -> None:
         given_values = {"used": 1, "allowance": 1, name: wrong}
         with pytest.raises(ValueError, match=f"{name} is .* from 0 up"):
             settle(given_values.pop("used"), **given_values)
-    with pytest.raises(ValueError, match="a part"):
+    with pytest.raises(ValueError, match="between 0 and 1"):
         settle(1, allowance=1, decay=1.5)
     with pytest.raises(ValueError, match="keep"):
         settle(1, allowance=1, keep=0)

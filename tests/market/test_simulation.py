@@ -129,7 +129,7 @@ def test_bad_input_is_one_sentence(wrong: float) -> None:
             Member(**{**vars(one), name: wrong})
     with pytest.raises(ValueError, match="whole millijoules"):
         Member("a", 1, 0.01, 1.0, -5)
-    with pytest.raises(ValueError, match="name of its own"):
+    with pytest.raises(ValueError, match="distinct names"):
         simulate([one, one], penalty=1)
     with pytest.raises(ValueError, match="periods is"):
         simulate([one], periods=0, penalty=1)

@@ -11,7 +11,7 @@ LENGTHS = (0.1, 0.5, 2.0)
 OPEN = {
     "a mean over a second, stated at once": 0.75,
     "25 ms of 100, stated a mean over a second": 0.8,
-    "25 ms of 100, stated to look all the time": 0.8,
+    "25 ms of 100, stated to sample continuously": 0.8,
     "at once, stands still for 1 s": 0.75,
     "25 ms of 100, stands still for 1 s": 0.8,
     "filter of 0.5 s, stated a mean over a second": 0.8,

@@ -14,7 +14,7 @@ works  NVIDIA GPUs: One board with an energy counter.
     GPU 0, RTX A500: measured by its counter, whole board, ±5 %, ticks every 20 ms to 100 ms
 
 fails  package 0: Its energy counter may only be read by root.
-    To mend it:
+    To fix it:
         sudo groupadd --force energy
         echo 'SUBSYSTEM=="powercap", RUN+="/bin/chgrp -R energy /sys%p"' | sudo tee /etc/udev/rules.d/70-energy.rules
         sudo udevadm trigger --subsystem-match=powercap

@@ -111,7 +111,7 @@ def test_a_simulated_record_says_so_in_words():
     text = words(sanitised(html(states()["simulated"])))
     assert "GPU simulated" in text
     assert "simulated, counter" in text
-    assert "this is no measurement" in text
+    assert "not a measurement" in text
     assert "measured" not in text
 
 

@@ -75,7 +75,7 @@ def test_no_records_are_told_in_words():
 def test_simulated_rows_are_named_in_the_title_and_summed_apart():
     drawn = [record(GPU, CPU), record(simulated(GPU), CPU)]
     text = Table(drawn, title="All runs").text()
-    assert text.startswith("All runs (with simulated rows, which are no measurements)")
+    assert text.startswith("All runs (with simulated rows, which are not measurements)")
     real, unreal = text.split("\n")[-2:]
     assert real.split()[:3] == ["total", "12.4", "0.6"]
     assert unreal.split()[:4] == ["total,", "simulated", "12.4", "0.6"]

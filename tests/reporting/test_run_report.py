@@ -58,7 +58,7 @@ def test_a_cell_counts_by_its_last_execution() -> None:
     assert "Cells: 12.4 J ± 0.6 · 90 % measured · 2 cells, 3.7 s" in text
     assert "Earlier runs of cells: 12.4 J ± 0.6 · 90 % measured · 1.83 s" in text
     assert "Idle between cells: ~1.2 J ± 0.5 · estimated · 1.83 s" in text
-    assert "Used in all: 26.0 J" in text
+    assert "Total used: 26.0 J" in text
 
 
 def test_what_lies_inside_another_is_not_counted_again() -> None:
@@ -77,7 +77,7 @@ def test_simulated_records_are_never_added_to_real_ones() -> None:
 
 
 def test_how_much_is_measured() -> None:
-    assert "Of it: measured 11.2 J ± 0.3 (90 %) · estimated ~1.2 J ± 0.5 (10 %)" in statement(A).text()
+    assert "By quality: measured 11.2 J ± 0.3 (90 %) · estimated ~1.2 J ± 0.5 (10 %)" in statement(A).text()
 
 
 def test_a_killed_cell_makes_a_lower_bound() -> None:
@@ -105,7 +105,7 @@ def test_each_device_with_what_its_sensor_is() -> None:
     text = statement(A).text()
     assert "11.2 J ± 0.3 · GPU 0, RTX A500: measured by its counter, whole board, ±5 %, ticks every" in text
     shared = record(replace(GPU, shared=True))
-    assert "other processes used it too, and it is counted whole" in statement(shared).text()
+    assert "shared with other processes, counted as a whole" in statement(shared).text()
 
 
 def test_co2e_and_cost_or_how_to_have_them() -> None:
@@ -116,7 +116,8 @@ def test_co2e_and_cost_or_how_to_have_them() -> None:
     assert "%config JupyterGreen.region = 'FRA'" in unset
     assert "%config JupyterGreen.tariff = '0.25 EUR/kWh'" in unset
     nothing = statement(record()).text()
-    assert nothing.count("not told, because there is no reading") == 2
+    assert "CO2e: no reading" in nothing
+    assert "Cost: no reading" in nothing
     bound = statement(states()["below"]).text()
     assert "CO2e: ≤ 13 µg CO₂e" in bound
     assert "only an upper bound" in bound
@@ -146,7 +147,7 @@ def test_of_many_cells_the_dearest_are_listed_and_all_are_summed() -> None:
     ]
     said = statement(*many)
     text = said.text()
-    assert "100 that used less are in the .json form" in text
+    assert "100 others are in the .json form" in text
     assert not re.search(r"\[100\] ", text)
     assert re.search(r"\[101\] ", text)
     assert f"{sum(range(1, MOST_ROWS + 101)):,}" in text.replace(" ", "")

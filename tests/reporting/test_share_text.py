@@ -137,8 +137,8 @@ def test_what_is_not_known_is_left_out() -> None:
     [
         (record(GPU), "no region is set: %config JupyterGreen.region = 'FRA'"),
         (valued(), "There is no reading"),
-        (valued(simulated(GPU), CPU), "Simulated figures belong on no model card."),
-        (valued(GPU, final=False), "may still move"),
+        (valued(simulated(GPU), CPU), "A model card can't contain simulated figures."),
+        (valued(GPU, final=False), "is provisional"),
         (valued(GPU, status="killed"), "only a lower bound"),
         (valued(replace(GPU, joules=0.3, uncertainty=0.5)), "Only an upper bound"),
         (record(GPU, co2e_grams=float("nan")), "no region is set"),

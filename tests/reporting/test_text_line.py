@@ -53,7 +53,7 @@ def test_the_report_says_the_widened_share_and_why() -> None:
 def test_the_report_counts_the_cells_where_they_differ() -> None:
     drawn = [record(doubted(), cell_id=name) for name in "ab"]
     text = statement(*drawn, record(GPU, cell_id="c")).text()
-    assert "In 2 cells the board's shown power and its counter differ; the interval reaches both." in text
+    assert "In 2 cells the GPU's reported power and its counter differ; the interval includes both." in text
 
 
 def test_what_was_not_counted_is_said() -> None:

@@ -250,7 +250,7 @@ class TestMagic:
         assert "using at most" in lines[0]
         assert "read the wall meter" in lines[1]
         assert "simulated, 16 edges" in lines[3]
-        assert "looks all the time" in lines[3]
+        assert "samples continuously" in lines[3]
         shown = re.search(r"The counter showed (\d+) W and (\d+) W; add what the wall meter showed", lines[4])
         assert shown is not None
         assert [float(watts) for watts in shown.groups()] == pytest.approx([70.0, 300.0], rel=0.02)
@@ -262,7 +262,7 @@ class TestMagic:
         assert high - low < 0.01
         assert (duty, scale) == (1.0, 1.0)
         told = calibrated(kernel)
-        assert "looks all the time and ticks every" in told
+        assert "samples continuously and ticks every" in told
         assert told.split(": ")[1] in lines[3], "the doctor says what was said when it was found"
         (record,) = kernel.run("%%energy\nimport time; time.sleep(0.3)").records
         assert record["components"][0]["quality"] == "simulated"
@@ -270,7 +270,7 @@ class TestMagic:
     def test_a_wall_meter_that_agrees_changes_nothing(self, kernel: Kernel) -> None:
         outcome = kernel.run("%energy calibrate --wall 120 375")
         assert outcome.status == "ok", outcome.text()
-        assert "nothing is corrected" in outcome.text()
+        assert "no correction is applied" in outcome.text()
 
     def test_a_wall_meter_that_contradicts_corrects(self, kernel: Kernel) -> None:
         outcome = kernel.run("%energy calibrate --wall 120 520 --efficiency 0.95")
@@ -286,12 +286,12 @@ class TestMagic:
         entry["driver"] = "1.0"
         path.write_text(json.dumps(held))
         lines = kernel.run("%energy doctor").text().splitlines()
-        assert any("under driver 1.0, and this is" in line and "not used" in line for line in lines)
+        assert any("under driver 1.0, now" in line and "not used" in line for line in lines)
         path.write_text(text)
 
     def test_forgetting(self, kernel: Kernel) -> None:
-        assert "is forgotten" in kernel.run("%energy calibrate --forget").text()
-        assert "Nothing was known" in kernel.run("%energy calibrate --forget").text()
+        assert "is deleted" in kernel.run("%energy calibrate --forget").text()
+        assert "has no calibration" in kernel.run("%energy calibrate --forget").text()
         kernel.run("%reload_ext jupyter_green")
         assert kernel.json(TELL)[:4] == [0.0, 0.03, 1.0, 1.0]
 
@@ -302,4 +302,4 @@ class TestMagic:
         assert outcome.reply["ename"] == "UsageError"
         assert "too little to tell" in outcome.text()
         assert "Nothing was changed" in outcome.text()
-        assert "Nothing was known" in kernel.run("%energy calibrate --forget").text()
+        assert "has no calibration" in kernel.run("%energy calibrate --forget").text()

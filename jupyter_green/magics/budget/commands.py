@@ -90,7 +90,7 @@ class BudgetCommands:
 
         limit = Limit.parse(amount)
         if per is None:
-            raise InvalidLimit(f"Say over what: %budget {amount} --per {'|'.join(PERS)}.")
+            raise InvalidLimit(f"Add a period or scope: %budget {amount} --per {'|'.join(PERS)}.")
         self._check(limit)
         settings = self._session().settings
         if per == "notebook" and settings.notebook is None:
@@ -155,7 +155,7 @@ class BudgetCommands:
         budgets = [budget for budget in self._gate.budgets() if per in (None, budget.per)]
         if not budgets:
             raise InvalidLimit(
-                f"No budget{'' if per is None else f' per {per}'} holds here, so there is none to clear."
+                f"No budget{'' if per is None else f' per {per}'} is set here, so there is none to clear."
             )
         for budget in budgets:
             self._gate.purse.set(replace(budget, limit=None, until=None, made_at=clock.wall(), id=new_id()))
@@ -182,7 +182,9 @@ class BudgetCommands:
         messages = []
         for budget in used_up:
             override = store.override(budget, reason.strip())
-            messages.append(f"The budget of {budget.name} is set aside until {when(override.until)}: {reason.strip()}.")
+            messages.append(
+                f"The budget of {budget.name} is overridden until {when(override.until)}: {reason.strip()}."
+            )
         self.changes += 1
         return [*messages, *self._notice()]
 
@@ -220,14 +222,14 @@ def entered(budget: Budget, spent: BudgetUsage, before: Budget | None = None) ->
 
     counts = {
         "inference": "Inference is counted (cells that generate or evaluate a model, or are labelled so)",
-        "training": "Training is counted (cells whose loss goes backward, or that are labelled so)",
+        "training": "Training is counted (cells that run a backward pass, or are labelled so)",
         "all": "Every metered cell is counted",
     }[budget.covers]
-    effect = "interrupts what runs" if budget.stop else "lets what runs finish"
+    effect = "interrupts the running cell" if budget.stop else "lets the running cell finish"
     replaced = "" if before is None else f", in place of {before.name}"
     return (
-        f"Budget of {budget.name}{replaced}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds "
-        f"further metered cells back, and {effect}."
+        f"Budget of {budget.name}{replaced}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then blocks "
+        f"further metered cells, and {effect}."
     )
 
 

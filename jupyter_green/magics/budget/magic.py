@@ -106,25 +106,25 @@ class BudgetMagics(Magics):
         self.gate.purse.look()
         budgets = self.gate.budgets()
         if not budgets:
-            return TextTable(f"No budget holds here. %budget takes {USAGE}.")
+            return TextTable(f"No budget is set here. %budget takes {USAGE}.")
         problem, rows, notices = self.gate.purse.problem, [], []
         for budget in budgets:
             spent = self.gate.standing(budget)
             lifted = self.gate.purse.overridden(budget)
-            state = "held back" if spent.share >= 1 else "nearly used up" if spent.share >= 0.8 else ""
+            state = "blocked" if spent.share >= 1 else "nearly used up" if spent.share >= 0.8 else ""
             how = f"overridden until {when(lifted.until)}: {lifted.reason}" if lifted is not None else state
             rows.append((budget.name, used(spent), when(spent.end), how))
             notices.append(unknown(spent).strip())
             notices.append(basis(problem, spent.read_at).strip())
         separate = any(each_budget.covers != "all" for each_budget in budgets)
-        split_note = "Inference and training are told apart since the first budget was set." if separate else ""
+        split_note = "Inference and training are distinguished since the first budget was set." if separate else ""
         count = f"{len(budgets)} budget{'' if len(budgets) == 1 else 's'} here."
         notes = [count, split_note, *dict.fromkeys(notices), self.gate.purse.notice or ""]
         return TextTable(" ".join(note for note in notes if note), ("budget", "used", "until", ""), rows, widest=WIDEST)
 
     def _log(self, words: list[str]) -> TextTable:
         if words:
-            raise UsageError("%budget log takes nothing more.")
+            raise UsageError("%budget log takes no arguments.")
         from jupyter_green.budgets.store import budget_of
         from jupyter_green.storage import Ledger, LedgerError
 
@@ -145,7 +145,7 @@ class BudgetMagics(Magics):
                 reason = str(event.document.get("reason") or "withheld")
                 rows.append((when(event.made_at), "overridden", "" if about is None else _called(about), reason))
         if not rows:
-            return TextTable("No budget was ever set with this ledger.")
+            return TextTable("No budget was ever set in this ledger.")
         return TextTable(
             f"{len(rows)} line{'' if len(rows) == 1 else 's'}, oldest first.",
             ("when", "", "budget", "reason"),
@@ -216,10 +216,10 @@ def _end(text: str | None, zone: str | None, now: float) -> float | None:
     try:
         last = date.fromisoformat(text)
     except ValueError:
-        raise InvalidLimit(f"{text!r} is no day; write it like 2027-01-31.") from None
+        raise InvalidLimit(f"{text!r} is not a date; write it like 2027-01-31.") from None
     end = midnight(last + timedelta(days=1), zone_of(zone))
     if end <= now:
-        raise InvalidLimit(f"{text} is over already; a budget needs a last day that is still to come.")
+        raise InvalidLimit(f"{text} is in the past; the last day of a budget must be in the future.")
     return end
 
 

@@ -48,7 +48,7 @@ WORK_LINES = re.compile(rf"\s*(#.*|%({_STEERING}|(shrink|quantize|prune|distill?
 """A cell of only such lines is metered from the moment one of them starts work; a call with wrong options does not."""
 
 LOOK = f"get_ipython().run_line_magic({HOLD!r}, '')"
-END_UNKNOWN = "How this cell ended was not told; it is counted up to the start of the next one."
+END_UNKNOWN = "The end of this cell was not observed; it is counted up to the start of the next one."
 
 WAIT_SECONDS = 0.03
 """How long `%%energy` may wait for its final record, beyond two counter update periods."""
@@ -114,7 +114,7 @@ class CellMeter:
         if not self._faults:
             return None
         cells = "1 cell was" if self._faults == 1 else f"{self._faults} cells were"
-        return f"{cells} not metered, or not to the end ({self._why}); %reload_ext jupyter_green begins anew."
+        return f"{cells} not metered, or only in part ({self._why}); %reload_ext jupyter_green restarts metering."
 
     # ---- events -------------------------------------------------------------------------------
 
@@ -349,8 +349,8 @@ class CellMeter:
         if self._faults == 1:
             with contextlib.suppress(Exception):  # the cell may have closed or replaced what it would be printed to
                 print(
-                    f"jupyter_green could not meter this cell to the end ({self._why}). The cell runs as ever; "
-                    "%energy status says how metering stands."
+                    f"jupyter_green could not meter this cell to the end ({self._why}). The cell runs as usual; "
+                    "%energy status shows the state of metering."
                 )
 
     def _count(self, window: Window, request: Request) -> None:

@@ -64,9 +64,9 @@ def _options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--forget", action="store_true")
     options = parser.parse_args(words)
     if options.stretches < FEWEST or options.stretches > 1000:
-        parser.error(f"--stretches wants {FEWEST} or more, and no more than 1000")
+        parser.error(f"--stretches takes {FEWEST} or more, and no more than 1000")
     if options.hold and not 4 <= options.hold <= 600:
-        parser.error("--hold wants 4 seconds or more, and no more than 600")
+        parser.error("--hold takes 4 seconds or more, and no more than 600")
     if options.efficiency is not None and options.wall is None:
         parser.error("--efficiency goes with --wall")
     return options
@@ -78,7 +78,7 @@ def _counter(session: Session, number: int) -> Sensor:
     if not gpus:
         raise UnclearError("There is no GPU whose energy is read here (%energy doctor).")
     if not 0 <= number < len(gpus):
-        raise UnclearError(f"--device wants a GPU's number, 0 to {len(gpus) - 1}.")
+        raise UnclearError(f"--device takes a GPU's number, 0 to {len(gpus) - 1}.")
     sensor = gpus[number]
     if sensor.traits.method != "counter":
         raise UnclearError(f"{sensor.traits.device} shows its power only; there is no counter to calibrate.")
@@ -110,7 +110,7 @@ def _run(sensor: Sensor, stretches: int, hold: float) -> None:
 def _takes(traits: SensorInfo, busy_seconds: float) -> str:
     """Return a clause on the energy that the load may use."""
     if traits.power_limit is None:
-        return "using what the device draws at most"
+        return "at up to the device's full power"
     return f"using at most {energy(traits.power_limit * busy_seconds).head}"
 
 
@@ -118,7 +118,7 @@ def _sentence(traits: SensorInfo, found: Calibration) -> str:
     simulated = "simulated, " if traits.quality == "simulated" else ""
     return (
         f"{traits.device} ({simulated}{found.edges} edges): {seen(found)}; "
-        "kept, and used from the next %reload_ext jupyter_green or kernel on."
+        "saved, and used from the next %reload_ext jupyter_green or kernel start."
     )
 
 
@@ -134,13 +134,15 @@ def _weighed(sensor: Sensor, wall: tuple[float, float], efficiency: float | None
     gain, uncertainty = gain_of((calibration.idle_watts, calibration.busy_watts), wall, efficiency)
     calibration = replace(calibration, gain=gain, gain_doubt=uncertainty)
     keep(traits, calibration)
-    finding = f"{traits.device}: its counter shows {gain:.0%} of what the wall meter does (±{100 * uncertainty:.0f} %)"
+    finding = f"{traits.device}: its counter shows {gain:.0%} of the wall meter's power (±{100 * uncertainty:.0f} %)"
     if calibration.applied(traits).scale == 1.0:
-        return plain(f"{finding}, which agrees with the ±{100 * traits.gain:.0f} % allowed for; nothing is corrected.")
-    return plain(f"{finding}; kept, and corrected from the next %reload_ext jupyter_green or kernel on.")
+        return plain(f"{finding}, within its stated ±{100 * traits.gain:.0f} %; no correction is applied.")
+    return plain(f"{finding}; saved, and corrected from the next %reload_ext jupyter_green or kernel start.")
 
 
 def _forgotten(traits: SensorInfo) -> str:
     if forget(traits):
-        return plain(f"What was found of {traits.device} is forgotten from the next %reload_ext jupyter_green on.")
-    return plain(f"Nothing was known of {traits.device}.")
+        return plain(
+            f"The calibration of {traits.device} is deleted; it is unused from the next %reload_ext jupyter_green."
+        )
+    return plain(f"{traits.device} has no calibration.")

@@ -58,12 +58,12 @@ class EnergyItMagics(Magics):
             longest = float(options.get("t", 20.0))
             fixed = int(options["n"]) if "n" in options else None
         except ValueError:
-            raise UsageError("%energyit: -t wants seconds and -n a whole number; nothing was run.") from None
+            raise UsageError("%energyit: -t takes seconds and -n a whole number; nothing was run.") from None
         if longest <= 0 or (fixed is not None and fixed < 1):
-            raise UsageError("%energyit: -t and -n want numbers above 0; nothing was run.")
+            raise UsageError("%energyit: -t and -n take numbers above 0; nothing was run.")
         setup, body = (statement, cell) if cell is not None else ("", statement)
         if not body.strip():
-            raise UsageError("%energyit wants a statement to repeat, as in: %energyit model(batch).")
+            raise UsageError("%energyit needs a statement to repeat, as in: %energyit model(batch).")
         run = self._compile(setup, body)
         session = self.cells.session()
         self.cells.work()

@@ -63,7 +63,7 @@ class Estimate:
             what = f"an answer of {self.tokens} tokens" if prior.unit == "token" else "a query"
             low, middle, high = (numbers.energy(value * times).head for value in (prior.low, prior.joules, prior.high))
             lines.append(f"  ~{middle} for {what} ({low} to {high}): {prior.boundary}; {prior.source}")
-        lines.append("  The two cover different things and are not to be compared; a metered run replaces both.")
+        lines.append("  The two cover different things and can't be compared; a metered run replaces both.")
         return numbers.plain("\n".join(lines))
 
 
@@ -93,7 +93,7 @@ def estimate(session: Session, words: Sequence[str], space: dict[str, Any], tria
     parser.add_argument("--active")
     args = parser.parse_args(list(words))
     if args.tokens < 1:
-        parser.error(f"{args.tokens} tokens are no answer")
+        parser.error(f"--tokens takes 1 or more, not {args.tokens}")
     session.settle()
     measured = _metered(session, args.model, space, trials) if args.model in space else None
     if measured is not None:

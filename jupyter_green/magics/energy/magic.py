@@ -57,14 +57,14 @@ class EnergyMagics(Magics):
         return self.cells.session()
 
     @magic_arguments()
-    @argument("-o", "--output", metavar="NAME", help="bind the settled record to this variable")
+    @argument("-o", "--output", metavar="NAME", help="bind the final record to this variable")
     @argument("-q", "--quiet", action="store_true", help="show nothing under the cell")
     @argument(
         "-u",
         "--units",
         metavar="N",
         help="number of things done, or a variable that is one or has a length; or what to count: "
-        "batches or examples of a DataLoader, tokens that generate makes, or auto",
+        "batches or examples of a DataLoader, tokens made by generate, or auto",
     )
     @argument("-l", "--label", metavar="TEXT", help="name under which the record is kept")
     @no_var_expand
@@ -92,7 +92,7 @@ class EnergyMagics(Magics):
             raise UsageError(f"%%energy: {error} in its options; the cell was not run.") from None
         if options.output is not None and not nameable(options.output):
             raise UsageError(
-                f"%%energy: -o wants the name of a variable, not {options.output!r}; the cell was not run."
+                f"%%energy: -o takes the name of a variable, not {options.output!r}; the cell was not run."
             )
         if options.units is not None and is_number(options.units):
             try:

@@ -61,11 +61,11 @@ def rebound(session: Session, options: list[str]) -> TextTable:
     scaling = ""
     if outcome.seconds[0] != outcome.seconds[1]:
         earlier = numbers.seconds(outcome.seconds[0])
-        scaling = f" Before, the time counted was {earlier}; its uses are brought to the time since."
+        scaling = f" Before, the time counted was {earlier}; its uses are scaled to the time since."
     ending = "; --credit keeps it"
     if "--credit" in options:
         added = numbers.energy(new, outcome.credit.uncertainty)
-        ending = ", kept before already" if new <= 0 else f", of which {added} is kept now" if credited else ", kept"
+        ending = ", already kept" if new <= 0 else f", of which {added} is new and kept" if credited else ", kept"
     saving = (
         outcome.credit.reason or f"Credit: {numbers.energy(outcome.credit.joules, outcome.credit.uncertainty)}{ending}."
     )

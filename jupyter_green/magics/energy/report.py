@@ -165,9 +165,9 @@ def _period(session: Session, options: argparse.Namespace) -> Period | None:
 def _target(name: str, forms: Collection[str] = tuple(FORMS)) -> Path:
     target = Path(name).expanduser()
     if target.suffix.lower() not in forms:
-        raise UsageError(f"%energy report: {name!r} ends in none of {', '.join(forms)}; give the file such a name.")
+        raise UsageError(f"%energy report: {name!r} must end in one of {', '.join(forms)}.")
     if target.exists() and not target.is_file():
-        raise UsageError(f"%energy report: {name} is no file that can be replaced; name another one.")
+        raise UsageError(f"%energy report: {name} is not a regular file; name another one.")
     return target
 
 
@@ -182,7 +182,9 @@ def _cell(session: Session, prompt: str) -> EnergyRecord:
     """Return the newest execution with this count, with CO2e and cost."""
     match = _CELL.fullmatch(prompt)
     if match is None:
-        raise UsageError(f"%energy report: {prompt!r} is no cell's number, such as 7; without one the run is told.")
+        raise UsageError(
+            f"%energy report: {prompt!r} is no cell's number, such as 7; without one the whole run is reported."
+        )
     for record in reversed(session.finished):
         if record.span == "cell" and record.execution_count == int(match[1]):
             return record if record.co2e_grams is not None else session.settings.valuation.value(record)

@@ -115,11 +115,11 @@ def calibrations(session: Session) -> list[tuple[str, str]]:
             sentence = f"Calibrated{when}: {item.device}, which is not read in this kernel"
         elif item.driver != here.driver:
             sentence = (
-                f"Calibrated{when} under driver {item.driver or 'of no version'}, and this is "
-                f"{here.driver or 'another'}: not used; %energy calibrate finds it anew"
+                f"Calibrated{when} under driver {item.driver or 'of no version'}, now "
+                f"{here.driver or 'another'}: not used; run %energy calibrate again"
             )
         else:
-            gain = "" if item.found.gain is None else f"; it shows {item.found.gain:.0%} of what a wall meter does"
+            gain = "" if item.found.gain is None else f"; it shows {item.found.gain:.0%} of a wall meter's power"
             later = "" if item.found.applied(here) == used.get(item.key) else "; used from the next %reload_ext on"
             sentence = f"Calibrated{when}: {seen(item.found)}{gain}{later}"
         rows.append((item.key, sentence))
@@ -153,12 +153,12 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
         last = first + len(rows)
         title += f": rows {first + 1} to {last} of {count}, counted from the newest" if rows else f": {count} rows"
         if last < count and rows:
-            title += f"; --page {page + 1} shows those before"
+            title += f"; --page {page + 1} shows earlier ones"
     if everything and problem:
         title += f" that the ledger holds; %energy history has this run ({problem.rstrip('.')})"
     lines = sources.of_any(rows) if everything else first_lines(rows, sources.typed)
     headings = {record.run_id: _heading(record) for record in reversed(rows)} if everything else {}
-    none = "It holds none." if everything and problem else NO_CELL
+    none = "It has none." if everything and problem else NO_CELL
     return Table(rows, lines, title=title, whole=len(rows) == count, headings=headings, none=none)
 
 
@@ -175,7 +175,7 @@ def folded(records: Sequence[EnergyRecord]) -> tuple[EnergyRecord, ...]:
         elif record.span != "gap":
             merged.append(record)
     rows = [_together(trials[record.parent], "trials") if record.span == "trial" else record for record in merged]
-    return tuple([*rows, _together(gaps, "times between cells")] if gaps else rows)
+    return tuple([*rows, _together(gaps, "idle intervals between cells")] if gaps else rows)
 
 
 def _together(records: Sequence[EnergyRecord], what: str) -> EnergyRecord:

@@ -93,7 +93,7 @@ def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str
     total = comparison.total()
     intro = used(active)
     if active.baseline.kind == "median":
-        intro += " (A history: what those runs wasted is granted.)"
+        intro += " (A historical baseline: energy wasted in those runs counts as accepted.)"
     if total.baseline is None:
         return TextTable(f"{intro} Nothing can be compared yet.")
     used_joules = total.baseline + (total.difference or 0.0)
@@ -141,7 +141,7 @@ def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -
     if options.fixed:
         limit = Limit.parse(options.fixed)
         if limit.quantity != "energy":
-            raise ValueError("--fixed wants joules per unit, such as 2J.")
+            raise ValueError("--fixed takes joules per unit, such as 2J.")
         return fixed(limit.amount), None
     if options.reference:
         return reference(options.reference, record)
@@ -191,7 +191,7 @@ def _priced(taxable: float, rate: Rate | str) -> str:
     from jupyter_green.pricing.shadow_tax import exact_tax
 
     if isinstance(rate, str):
-        return f"Excess that is told apart: {_joules(taxable)}. {rate}"
+        return f"Proven excess: {_joules(taxable)}. {rate}"
     kwh = f"{taxable / 3.6e6:.4g} kWh"
     cost = _money(exact_tax(taxable, rate.per_kwh), rate.currency)
     return (
@@ -234,7 +234,7 @@ def _bill(session: Session, card: TariffCard, taxable: float, options: argparse.
 def _verdict(one: Excess) -> str:
     if one.told_apart:
         return _joules(one.excess, one.uncertainty) if one.excess else f"none ({_joules(one.saved)} below)"
-    return "not told apart, costs nothing"
+    return "not proven, costs nothing"
 
 
 # ---- options --------------------------------------------------------------------------------------
@@ -269,12 +269,12 @@ def _rate(options: argparse.Namespace, valuation: Valuation) -> Rate | str:
         currency = "" if tariff is None else tariff.currency
         return Rate(amount_of(options.rate, "--rate"), currency or "units of money", "the rate given")
     if valuation.intensity is None:
-        return "No rate is known: give --rate 0.30, or a region for a price of carbon (%config JupyterGreen.region)."
+        return "No rate is set: give --rate 0.30, or a region for a price of carbon (%config JupyterGreen.region)."
     price, currency, source = CARBON_PRICE, CARBON_CURRENCY, CARBON_SOURCE
     if options.carbon_price is not None:
         limit = Limit.parse(options.carbon_price)
         if limit.currency is None:
-            raise ValueError("--carbon-price wants money per tonne, such as 190USD.")
+            raise ValueError("--carbon-price takes money per tonne, such as 190USD.")
         price, currency, source = Decimal(str(limit.amount)), limit.currency, "the price given"
     grams = valuation.intensity.grams_per_kwh
     sentence = f"{price} {currency} per tonne of CO2e, {source}; {grams:g} g/kWh, {valuation.intensity.name}"

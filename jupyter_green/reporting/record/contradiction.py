@@ -32,5 +32,5 @@ def contradicted(parts: Sequence[Component]) -> str:
     """Return a sentence on power mismatches of one device, to be appended to others; empty if there are none."""
     notes = [note for note in map(contradiction, parts) if note]
     if len(notes) > 1:
-        return f" In {len(notes)} cells the board's shown power and its counter differ; the interval reaches both."
+        return f" In {len(notes)} cells the GPU's reported power and its counter differ; the interval includes both."
     return f" {notes[0]}." if notes else ""

@@ -136,16 +136,16 @@ def _why_estimated(record: EnergyRecord) -> str:
         reasons = list(dict.fromkeys(one_line(part.note, 300).rstrip(".") for part in group if part.note))
         if not reasons:
             substitute = "processor time" if group[0].kind == "cpu" else "a model"
-            reason = f"no energy sensor of it could be read, {substitute} stands in for it"
-            reasons = [reason if group[0].method == "model" else "its sensor tells it only indirectly"]
+            reason = f"no energy sensor of it could be read, {substitute} is used instead"
+            reasons = [reason if group[0].method == "model" else "its sensor reports it only indirectly"]
         sentences.append(f"{kind_name(group)}: {'; '.join(reasons)}")
     if not sentences:
         return ""
-    return f"{markup('; '.join(sentences))}. <code>{DOCTOR}</code> tells what can be done."
+    return f"{markup('; '.join(sentences))}. <code>{DOCTOR}</code> lists what can be done."
 
 
 def _why_simulated(record: EnergyRecord) -> str:
     if record.quality != "simulated":
         return ""
     names = ", ".join(device_name(part) for part in read(record) if part.quality == "simulated")
-    return markup(f"{names}: a simulated driver answered; this is no measurement")
+    return markup(f"{names}: read from a simulated driver, not a measurement")

@@ -25,7 +25,7 @@ NO_CELL = "No cell was metered."
 LONGEST_TITLE = 400
 """Maximum length of the title, which may include why the ledger can't be used."""
 _SIMULATED = "simulated: no figure here is a measurement"
-_MIXED = "with simulated rows, which are no measurements"
+_MIXED = "with simulated rows, which are not measurements"
 
 
 @dataclass(frozen=True, repr=False)

@@ -191,16 +191,16 @@ class Statement:
         left_out = sum(is_simulated(record) for record in self.records) if not is_simulated(cells.sum) else 0
         unread = sum(not read(record) for record in cells.records)
         rows = [
-            ("Used in all", _apart(self.counted, "") if self.gaps or self.reruns else ""),
+            ("Total used", _apart(self.counted, "") if self.gaps or self.reruns else ""),
             ("Cells", DOT.join([*_figure(cells.sum, cut), counted]) if count else "none was metered yet"),
-            ("Of it", _shares(cells.sum)),
+            ("By quality", _shares(cells.sum)),
             ("Idle between cells", _apart(self.gaps, "")),
             ("Earlier runs of cells", _apart(self.reruns, "")),
             ("CO2e", self._carbon()),
             ("Cost", self._cost()),
-            ("Beside the baseline", one_line(self.against, 1000)),
-            ("Simulated", f"{left_out} records left out: they are no measurements" if left_out else ""),
-            ("Without a reading", f"{unread} of the cells, which are in no sum" if unread else ""),
+            ("Compared with the baseline", one_line(self.against, 1000)),
+            ("Simulated", f"{left_out} records left out: they are not measurements" if left_out else ""),
+            ("Without a reading", f"{unread} of the cells; they are in no sum" if unread else ""),
             ("Problem", one_line(self.problem, 1000)),
         ]
         return [(term, text) for term, text in rows if text]
@@ -208,9 +208,9 @@ class Statement:
     def _carbon(self) -> str:
         summed, joules, interval = self.cells.sum, self.cells.sum.joules, self.cells.sum.interval
         if self.valuation.intensity is None:
-            return f"not told, because no region is set: {SET_REGION}"
+            return f"no region is set: {SET_REGION}"
         if summed.co2e_grams is None or not joules or interval is None:
-            return "not told, because there is no reading"
+            return "no reading"
         text = numbers.doubted(numbers.carbon(summed.co2e_grams), joules, summed.uncertainty)
         if FormattedEnergy.of(summed).below_resolution:
             text = f"≤{THIN}{numbers.carbon(summed.co2e_grams * interval[1] / joules, ROUND_CEILING)}"
@@ -219,9 +219,9 @@ class Statement:
     def _cost(self) -> str:
         summed = self.cells.sum
         if self.valuation.tariff is None:
-            return f"not told, because no tariff is set: {SET_TARIFF}"
+            return f"no tariff is set: {SET_TARIFF}"
         if summed.cost is None or FormattedEnergy.of(summed).below_resolution:
-            return f"not told, because there is {'no reading' if summed.cost is None else 'only an upper bound'}"
+            return "no reading" if summed.cost is None else "only an upper bound is known"
         text = numbers.doubted(numbers.money(summed.cost, summed.currency), summed.joules, summed.uncertainty)
         return f"{text} (at {self.valuation.tariff})"
 
@@ -235,7 +235,7 @@ class Statement:
                 covers(widened(traits[key], parts)) if key in traits else f"{device_name(parts[0])}: {parts[0].quality}"
             )
             device_sum = self.cells.sum.with_(components=parts)
-            note = "; other processes used it too, and it is counted whole" if device_sum.shared else ""
+            note = "; shared with other processes, counted as a whole" if device_sum.shared else ""
             lines.append(f"{FormattedEnergy.of(device_sum)} · {description.rstrip('.')}{note}.{contradicted(parts)}")
         return lines
 
@@ -244,7 +244,7 @@ class Statement:
         lines = []
         for finding in self.findings:
             if not finding.works:
-                fix = " %energy doctor prints the commands that mend it." if finding.fix else ""
+                fix = " %energy doctor prints the commands that fix it." if finding.fix else ""
                 advice = f" {one_line(finding.advice, 500).rstrip('.')}." if finding.advice else ""
                 detail = one_line(finding.detail, 500).rstrip(".")
                 lines.append(f"{one_line(finding.subject, 80)}: {detail}.{fix}{advice}")
@@ -265,7 +265,7 @@ class Statement:
             return rows
         by_energy = sorted(range(len(records)), key=lambda place: records[place].joules or 0.0, reverse=True)
         omitted = numbers.fixed(len(records) - MOST_ROWS, 0)
-        caption = f"The {MOST_ROWS} dearest; {omitted} that used less are in the .json form"
+        caption = f"The {MOST_ROWS} cells with the most energy; {omitted} others are in the .json form"
         return replace(rows, body=[rows.body[place] for place in sorted(by_energy[:MOST_ROWS])], caption=caption)
 
     def _made(self) -> list[tuple[str, str]]:

@@ -206,7 +206,7 @@ class Totals:
         ]
         why = ""
         if self.sum.quality == "estimated" and self.sum.joules is not None:
-            why = f"<code>{DOCTOR}</code> tells what can be done"
+            why = f"<code>{DOCTOR}</code> lists what can be done"
         body = definitions([*facts, ("Why estimated", why)])
         return f'{STYLE}<div class="jg"><div>{summary_markup(self.clauses())}</div>{body}</div>'
 

@@ -19,14 +19,14 @@ describe('a budget', () => {
     quality: 'measured',
     state: 'held',
     until: 4e9,
-    note: 'Not in it: <b>1 record</b> without a figure.'
+    note: 'Not included: <b>1 record</b> without a figure.'
   };
   const of = (more: Partial<IBudget>): IState =>
     stateAfterRun([cell(600, 20)], { budgets: [{ ...held, ...more }] });
 
   it('shows the kernel’s sentence and a bar that ends at the limit', () => {
     expect(renderText(of({}))).toContain(
-      'Budget of 50 Wh of inference per day held back, until 2096-'
+      'Budget of 50 Wh of inference per day blocked, until 2096-'
     );
     expect(renderText(of({}))).toContain(held.used);
     const page = renderPage(of({}));

@@ -348,7 +348,7 @@ export class Messages {
         'the device was throttled in the baseline’s run and not in this one'
       ),
       'other clocks': trans.__(
-        'the device ran at another clock than in the baseline’s run'
+        'the device ran at a different clock frequency than in the baseline’s run'
       )
     };
     return against.verdict === 'unproven' && against.reason !== null

@@ -99,7 +99,7 @@ function BudgetStatus({
   const stateText = {
     open: '',
     warned: trans.__('nearly used up'),
-    held: trans.__('held back'),
+    held: trans.__('blocked'),
     lifted: trans.__('overridden')
   }[state];
   const end =
