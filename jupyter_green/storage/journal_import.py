@@ -3,6 +3,7 @@
 The number of imported records of a journal is stored in the same transaction as the records; unique record ids are the
 second safeguard. Whether the owner lives is checked before the file is read, so a dead owner's file is complete and can
 be deleted. For a live owner, reading resumes at the first open window, because journals of long sessions are long.
+A file with a line that is no record is left where it is, and not read again until it changes.
 """
 
 from __future__ import annotations
@@ -93,6 +94,8 @@ class Drain:
         self._owner, self._host = owner, host
         self._notice = notice
         self._places: dict[str, _Place] = {}
+        self._left: dict[str, tuple[bool, int, int]] = {}
+        """Files left where they are, as they were when they were read: alive, bytes, time of the last change in ns."""
         self._generation = database.generation
 
     @property
@@ -126,6 +129,7 @@ class Drain:
             if self._database.generation != self._generation:
                 self._generation = self._database.generation
                 self._places.clear()
+                self._left.clear()
             try:
                 try:
                     imported = self._journal(path)
@@ -151,13 +155,18 @@ class Drain:
 
     def _journal(self, path: Path) -> Drained:
         alive = owner_lives(path)
+        status = path.stat()
+        form = (alive, status.st_size, status.st_mtime_ns)
+        if self._left.get(path.name) == form:
+            return Drained()
         progress = self._places.get(path.name, _START) if alive else _START
-        size = path.stat().st_size
+        size = status.st_size
         if progress.size == size:
             return Drained()
         replayed = replay(path, progress.resume, progress.resume_settled)
         if replayed.newer:
             self._notice(f"The journal {path} was written by a newer jupyter_green; upgrade to add its records.")
+            self._left[path.name] = form
             return Drained()
         alive = alive and not replayed.complete
         settled = progress.resume_settled + len(replayed.settled)
@@ -168,6 +177,8 @@ class Drain:
             self._notice(f"The journal {path} holds what is no record ({errors[0]}); it is left where it is.")
         if alive:
             self._places[path.name] = _Place(size, replayed.resume, replayed.resume_settled, settled)
+        if errors and not alive:
+            self._left[path.name] = form
         if alive or errors:
             return Drained(stored)
         return Drained(stored, *self._remove(path, replayed))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import platform
 import threading
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +29,7 @@ from .journal_import import Drain, Drained
 from .location import is_local, is_private, journal_folder, ledger_url, mask
 from .privacy import Privacy
 from .record_rows import RecordRow, store
-from .time_range import Moment, moment
+from .time_range import Moment, ago, moment
 from .usage import UsageQueries
 
 if TYPE_CHECKING:
@@ -194,13 +193,13 @@ class Ledger(UsageQueries):
         Raises
         ------
         ValueError
-            If not exactly one of the two arguments is given.
+            If not exactly one of the two arguments is given, or it is no age or no time.
         LedgerError
             If the ledger can't be written.
         """
         if (older_than_seconds is None) == (before is None):
             raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
-        limit = moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
+        limit = moment(before) if before is not None else ago(older_than_seconds)
         self.drain()
         conditions = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
         count = self._database.write(lambda connection: rollups.delete_records(connection, conditions))

@@ -100,6 +100,8 @@ class RecordRow:
             raise ValueError(f"record {record.id!r} has no start or no length")
         if not _is_of_its_kinds(record):  # could be stored, but not read back
             raise ValueError(f"record {record.id!r} holds a value that no record has")
+        if not _is_in_range(record):  # would read as altered from outside
+            raise ValueError(f"record {record.id!r} holds more joules or seconds, or a later time, than anything has")
         document = record.to_dict()
         trace = document.pop("trace")
         row: dict[str, Any] = {name: plain(getattr(record, name)) for name in _TEXTS}
@@ -270,11 +272,16 @@ _DAMAGED = "A record of the ledger was altered from outside and can't be read; t
 
 def _is_whole(record: EnergyRecord) -> bool:
     """Whether the values used in sums, order and display have valid types and ranges."""
+    return _is_of_its_kinds(record) and _is_in_range(record)
+
+
+def _is_in_range(record: EnergyRecord) -> bool:
+    """Whether time, duration and energies are within the ranges of `integrity.is_whole`."""
+    energies = (record.joules, *(part.joules for part in record.components))
     return (
-        _is_of_its_kinds(record)
-        and record.started_at <= LAST
+        record.started_at <= LAST
         and record.seconds <= MOST_SECONDS
-        and all(part.joules is None or part.joules <= MOST_JOULES for part in record.components)
+        and all(joules is None or joules <= MOST_JOULES for joules in energies)
     )
 
 

@@ -10,6 +10,7 @@ import math
 import re
 import time
 from datetime import date, datetime, timedelta
+from typing import Any
 
 Moment = float | int | str | date | datetime
 HOW = "write 30d, 12h, 2w, today, yesterday, or a day such as 2026-01-31 or 2026-01-31T14:30"
@@ -45,6 +46,23 @@ def moment(value: Moment, now: float | None = None) -> float:
     if not _FIRST < seconds < _LAST:
         raise ValueError(f"{str(value)[:80]!r} is no date; {HOW}.")
     return seconds
+
+
+def ago(seconds: Any, now: float | None = None) -> float:
+    """Return the time a number of seconds before now, in seconds since 1970.
+
+    Raises
+    ------
+    ValueError
+        If it is not a positive, finite number.
+    """
+    try:
+        age = math.nan if isinstance(seconds, bool) else float(seconds)
+    except (TypeError, ValueError, OverflowError):
+        age = math.nan
+    if not 0 < age < math.inf:
+        raise ValueError(f"{str(seconds)[:80]} is no age in seconds; give a positive number, or before= with a date.")
+    return (time.time() if now is None else now) - age
 
 
 def period(since: Moment | None, until: Moment | None, now: float | None = None) -> tuple[float | None, float | None]:

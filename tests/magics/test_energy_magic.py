@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_green.magics.energy.status import size_of
 from tests.support.kernel import RECORD_MIME, Cell, Kernel, Outcome, plain_text, settle
 
 pytestmark = pytest.mark.shell
@@ -25,6 +26,13 @@ def refused(outcome: Outcome) -> str:
     assert len(lines) == 1, lines
     assert outcome.records == []
     return lines[0]
+
+
+def test_a_size_is_said_of_a_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"x" * 1_500_000)
+    sizes = [size_of(f"sqlite:///{path}") for path in (tmp_path / "ledger.sqlite", tmp_path, tmp_path / "none")]
+    assert sizes == [" (1.5 MB)", "", ""]
+    assert size_of("postgresql+psycopg://host/name") == ""
 
 
 # ---- the header -------------------------------------------------------------------------------------------

@@ -237,7 +237,7 @@ if os.geteuid() == 0:
 with Ledger(sys.argv[1]) as ledger:
     print(len(ledger.records()), ledger.totals().count, ledger.read_only)
     for use in (lambda: ledger.add([EnergyRecord(components=(), seconds=1.0, started_at=1.0)]),
-                lambda: ledger.purge(older_than_seconds=0), ledger.drain):
+                lambda: ledger.purge(older_than_seconds=1), ledger.drain):
         try:
             use()
             print("written")

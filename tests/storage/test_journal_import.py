@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Trace
-from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder, journals, replay
+from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder, journal_import, journals, replay
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -240,6 +240,30 @@ def test_a_journal_that_holds_no_records_waits_untouched(file_url, record):
         found = ledger.drain()
         assert (found.records, found.closed) == (1, 1)
         assert any("no record" in notice for notice in ledger.notices)
+    assert journal.path.exists()
+
+
+@pytest.mark.parametrize("odd", [{"status": "fine"}, {"schema": SCHEMA_VERSION + 1}])
+def test_a_journal_that_is_left_is_not_read_again_until_it_changes(any_url, record, odd, monkeypatch):
+    paths = []
+    monkeypatch.setattr(journal_import, "replay", lambda path, *args: paths.append(path) or replay(path, *args))
+    journal = Journal(journal_folder(any_url))
+    journal.write("final", "odd", 0.0, record().to_dict() | {"id": "odd"} | odd)
+    with Ledger(any_url) as ledger:
+        for alive in (True, False):
+            if not alive:
+                journal.close()
+            for _ in range(5):
+                assert ledger.drain().records == 0
+            assert paths == [journal.path] * len(paths)
+            assert len(paths) == (1 if alive else 2)
+        whole = record()
+        line = {"event": "final", "id": whole.id, "at": 0.0, "record": whole.to_dict()}
+        with journal.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        ledger.drain()
+        assert len(paths) == 3
+        assert len(ledger.records()) == ("status" in odd)  # a newer version's file waits as a whole
     assert journal.path.exists()
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder
-from jupyter_green.storage.errors import DamagedRecord
 from jupyter_green.storage.privacy import plain
 from jupyter_green.storage.record_rows import RecordRow, record_of
 
@@ -45,10 +44,7 @@ def test_what_is_stored_can_be_read(record: Make, name: str, part: str, odd: Any
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
             assert len(str(error)) < 400  # noqa: PT017 - only what is refused has a sentence
             continue
-        try:
-            assert record_of(entry.record["document"], entry.record["trace"]).id == entry.id
-        except DamagedRecord:
-            assert odd in (2**63, 1e308)  # a figure that nothing has: the record is kept, and in no sum
+        assert record_of(entry.record["document"], entry.record["trace"]).id == entry.id
         for value in (*entry.record.values(), *entry.components[0].values()) if entry.components else ():
             assert value is None or isinstance(value, (str, int, float))
 

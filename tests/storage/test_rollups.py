@@ -206,11 +206,27 @@ def test_a_check_names_the_run_whose_sums_are_wrong(any_url, record):
 
 
 def test_figures_that_no_database_adds_up_stop_nothing(any_url, record, component):
-    part: Component = component(1e300, uncertainty=1e300, gain_uncertainty=1e300)
+    part: Component = component(1.0, uncertainty=1e300, gain_uncertainty=1e300)
     with Ledger(any_url) as ledger:
         ledger.add([record(components=(part,)), record(5.0)])
         sound(ledger)
-        assert (ledger.totals().joules, ledger.totals().unread) == (5.0, 1)
+        assert ledger.totals().joules == 6.0
+
+
+@pytest.mark.parametrize(
+    "beyond", [{"joules": 1.1e20}, {"parts": 2, "joules": 6e19}, {"seconds": 1.1e11}, {"started_at": 2.6e11}]
+)
+def test_what_would_read_as_altered_is_refused(any_url, record, component, beyond):
+    """A record is never accepted and then said to be altered from outside."""
+    changes = dict(beyond)
+    parts, joules = changes.pop("parts", 1), changes.pop("joules", 1.0)
+    made = record(components=(component(joules),) * parts, **changes)
+    with Ledger(any_url) as ledger:
+        with pytest.raises(ValueError, match=r"^record '.*' holds more joules or seconds, or a later time, than .*$"):
+            ledger.add([made])
+        ledger.add([record(components=(component(1e20),), seconds=1e11)])
+        assert len(ledger.records()) == ledger.totals().count == 1
+        assert ledger.notices == []
 
 
 def test_an_older_ledger_gets_its_sums(tmp_path: Path, record):

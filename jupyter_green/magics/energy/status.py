@@ -77,7 +77,7 @@ class Status:
 def size_of(url: str) -> str:
     """Return the size of a SQLite ledger in parentheses; empty if there is no file yet or it is a server."""
     path = Path(url.removeprefix("sqlite:///"))
-    if not is_local(url) or not path.exists():
+    if not is_local(url) or not path.is_file():
         return ""
     return f" ({path.stat().st_size / 1e6:.1f} MB)"
 
