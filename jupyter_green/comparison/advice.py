@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from jupyter_green.compression.quality.loss import share_lost
 from jupyter_green.compression.report.shrink_report import interval, loss_in_words
 
 if TYPE_CHECKING:
@@ -65,5 +66,6 @@ def _measured(row: Row, rows: Sequence[Row], basis: str) -> str:
     if row.utility is not None and small.utility is not None and row.loss is not None:
         unit = row.loss.unit
         change = row.utility - small.utility
-        lost = f", {loss_in_words(change if unit == 'points' else change / max(abs(row.utility), 1e-12), unit)} lost"
+        change = change if unit == "points" else float(share_lost(change, row.utility))
+        lost = f", {loss_in_words(change, unit)} lost"
     return f": here {small.name} used {interval(small.ratio.over(row.ratio))} less {quantity}{lost}"

@@ -28,7 +28,7 @@ from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Metric, SquaredError
 from jupyter_green.compression.quality.metric_selection import VOID, VOID_NOTE
-from jupyter_green.compression.quality.skill import constant_of, knows_more
+from jupyter_green.compression.quality.skill import Constant, constant_of, knows_more, without_share
 from jupyter_green.compression.report.shrink_report import classes_in_words, no_better
 from jupyter_green.session import Session, Window, current
 
@@ -257,6 +257,8 @@ def _known(told: Predictor, metric: Metric, read: int, most: tuple[float | str |
 
 def _hold(known: Known, session: Session, *, repeats: int, seed: int) -> None:
     """Compute losses against the best, and of the best against its own repeat, as far as time allows."""
+    import numpy as np
+
     metric, predictor, best = known.metric, known.told, known.best
     try:
         if known.found[best].varies:
@@ -266,8 +268,11 @@ def _hold(known: Known, session: Session, *, repeats: int, seed: int) -> None:
                     predictor.asked[best] = run = predict_again(run, predictor.examples, metric, session, seed=seed + 1)
                 known.interrupted = run.answers.interrupted
             known.own = own_repeat(run.answers, predictor.examples, metric)
+        refusal = without_share(metric, known.found[best].value, _constant(known, best), best)
         for name, utility in known.found.items():
-            if name != best:
+            if name != best and refusal is not None and not np.array_equal(utility.parts, known.found[best].parts):
+                known.unjudged = refusal
+            elif name != best:
                 known.losses[name] = loss_against(
                     metric, known.found[best], utility, known.level, predictor.examples, own=known.own, repeats=repeats
                 )
@@ -410,15 +415,20 @@ def _void(task: Task | None) -> list[str]:
     return [VOID_NOTE] if task is not None and task.ignored == VOID else []
 
 
+def _constant(known: Known, name: str) -> Constant | None:
+    """Return the best constant answer to the examples; None if the metric has none."""
+    labels = None if isinstance(known.metric, ScoredPredictions) else numbered(known.told.examples.labels)
+    return None if labels is None else constant_of(known.metric, known.found[name].parts, [Batch(None, labels)])
+
+
 def _unskilled(known: Known) -> dict[str, str]:
     """Return the candidates that are no better than a constant answer, with that constant."""
-    examples, metric, unskilled = known.told.examples, known.metric, dict[str, str]()
-    classes = kinds_of(examples.labels) if metric.name == "accuracy" else {}
-    labels = None if isinstance(metric, ScoredPredictions) or len(classes) == 1 else numbered(examples.labels)
-    if labels is None:
+    metric, unskilled = known.metric, dict[str, str]()
+    classes = kinds_of(known.told.examples.labels) if metric.name == "accuracy" else {}
+    if len(classes) == 1:
         return {}
     for name, utility in known.found.items():
-        constant = constant_of(metric, utility.parts, [Batch(None, labels)])
+        constant = _constant(known, name)
         if constant is not None and not knows_more(metric, utility.parts, constant):
             class_name = "" if constant.answer is None or not classes else f"{[*classes][constant.answer]!r:.60}"
             unskilled[name] = no_better(metric.name, constant, class_name)

@@ -19,7 +19,7 @@ from jupyter_green.compression.errors import RAISED, ShrinkError, why
 from jupyter_green.compression.model.task import IGNORED, LANGUAGE, Task, told_by_tokens
 from jupyter_green.compression.model.task_names import named, of_model
 from jupyter_green.compression.process import deadline
-from jupyter_green.compression.quality.loss import LEVEL, Loss, drawn
+from jupyter_green.compression.quality.loss import LEVEL, Loss, drawn, share_lost
 from jupyter_green.compression.quality.metric import F1, Metric, PerPlace, Perplexity, SquaredError, by_example
 from jupyter_green.compression.quality.metric_selection import VOID, is_void
 
@@ -89,7 +89,7 @@ class ScoredPredictions(Metric):
 
         def loss(chosen: Any) -> float:
             first = self.value(original[chosen])
-            return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
+            return float(share_lost(first - self.value(candidate[chosen]), first))
 
         result = drawn(loss, count, self.unit, OWN_RESAMPLES, level)
         return replace(result, same=result.value == result.low == result.high == 0)

@@ -64,6 +64,10 @@ def test_several_labels_and_several_numbers() -> None:
     assert found.row("right").utility == 1.0
     found = compared({"right": right, "blind": blind}, (x, x))
     assert (found.metric, found.best, found.row("right").utility) == ("mean squared error", "right", 0.0)
+    blind_row = found.row("blind")
+    assert (blind_row.loss, blind_row.standing) == (None, "can't tell")
+    assert "the mean squared error of right is 0" in blind_row.reason
+    assert "no loss is a share of 0" in text(found)
 
 
 def test_the_fitting_output_is_named_and_a_rare_class_is_in_the_headline() -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from jupyter_green.compression.quality.loss import counted, resampled
+import jupyter_green as green
+from jupyter_green.compression.errors import ShrinkError
+from jupyter_green.compression.quality.loss import counted, resampled, share_lost
+from jupyter_green.compression.report.shrink_report import loss_in_words
 
 
 @pytest.mark.parametrize(("lost", "won", "count"), [(0.02, 0.02, 200), (0.01, 0.003, 2000)])
@@ -50,3 +54,33 @@ def test_resampled_losses_hold_their_promise() -> None:
         loss = resampled(lambda sums: sums[..., 0] / 300, first, second, "relative", higher_is_better=False, seed=seed)
         above += loss.high < 0.05
     assert above <= 0.06 * 200
+
+
+def test_a_loss_is_no_share_of_nothing() -> None:
+    """Where some draws have no error of the original's at all, the interval ends nowhere, and says so."""
+    first, second = np.zeros((400, 1)), np.full((400, 1), 0.01)
+    first[0] = 1.0
+    loss = resampled(lambda sums: sums[..., 0] / 400, first, second, "relative", higher_is_better=False)
+    assert (loss.value, loss.high) == (pytest.approx(3.0), np.inf)
+    assert not loss.within(1e9)
+    assert loss.needed(10.0) is None
+    same = resampled(lambda sums: sums[..., 0] / 400, first, first[::-1], "relative", higher_is_better=False)
+    assert same.value == 0.0
+    assert share_lost(0.0, 0.0) == 0.0
+    assert loss_in_words(np.inf, "relative").startswith("∞")
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_labels_that_are_the_model_s_own_outputs_are_refused(double: bool) -> None:
+    torch.manual_seed(0)
+    model, x = torch.nn.Linear(6, 1), torch.randn(600, 6)
+    with torch.no_grad():
+        y = model.double()(x.double()) if double else torch.cat([model(row[None]) for row in x])
+    with pytest.raises(ShrinkError, match=r"^The mean squared error of your model is 0 .* no loss is a share of 0; "):
+        green.shrink(model.float(), (x, y.float()), time=20, progress=False)
+
+    def off(outputs: torch.Tensor, labels: torch.Tensor) -> float:
+        return -float((outputs - labels).abs().max() > 1.0)
+
+    with pytest.raises(ShrinkError, match=r"^The off of your model is 0, and no loss is a share of 0; "):
+        green.shrink(model.float(), (x, y.float()), metric=off, time=20, progress=False)

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_green.compression.quality.loss import LEVEL, Loss, counted, drawn, resampled
+from jupyter_green.compression.quality.loss import LEVEL, Loss, counted, drawn, resampled, share_lost
 
 from .batch import Batch, regrouped
 from .near_copies import near_copies, numbered
@@ -208,7 +208,7 @@ def loss_by_group(
             rows = np.concatenate([members[group] for group in chosen])
             first, second = metric.value(original[rows]), metric.value(candidate[rows])
             worse = first - second if metric.higher_is_better else second - first
-            return worse if metric.unit == "points" else worse / max(abs(first), 1e-12)
+            return worse if metric.unit == "points" else float(share_lost(worse, first))
 
         result = drawn(lost, count, metric.unit, OWN_RESAMPLES, level)
         return replace(result, same=np.array_equal(original, candidate))

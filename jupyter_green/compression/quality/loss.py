@@ -75,7 +75,7 @@ class Loss:
         return self._wanted(self.value - accepted, self.value - self.low)
 
     def _wanted(self, room: float, half: float) -> int | None:
-        if room <= 0:
+        if room <= 0 or not math.isfinite(half / room):
             return None
         return int(_two_digits_up(max(self.examples * (half / room) ** 2, self.examples, self.least)))
 
@@ -131,6 +131,24 @@ def _root(falling: Callable[[float], float], low: float, high: float) -> float:
     return (low + high) / 2
 
 
+def share_lost(lost: Any, value: Any) -> Any:
+    """Return losses as shares of the original's values: infinite if the value is 0 and anything is lost or won."""
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(lost) == 0, 0.0, np.divide(lost, np.abs(value)))
+
+
+def _ends(losses: np.ndarray, level: float) -> tuple[float, float]:
+    """Return the quantiles that bound the interval; draws may be infinite."""
+    import numpy as np
+
+    low, high = (1 - level) / 2, (1 + level) / 2
+    if np.isfinite(losses).all():
+        return float(np.quantile(losses, low)), float(np.quantile(losses, high))
+    return float(np.quantile(losses, low, method="lower")), float(np.quantile(losses, high, method="higher"))
+
+
 def drawn(
     loss: Callable[[Any], float], examples: int, unit: Literal["points", "relative"], draws: int, level: float
 ) -> Loss:
@@ -142,7 +160,7 @@ def drawn(
     Parameters
     ----------
     loss : callable
-        From indices of examples to their loss; raises ShrinkError or returns a non-finite number if there is none.
+        From indices of examples to their loss; raises ShrinkError or returns NaN if there is none.
     examples : int
         Number of examples.
     unit : {"points", "relative"}
@@ -170,11 +188,11 @@ def drawn(
 
     whole = loss(np.arange(examples))
     values = np.asarray([one(rng.integers(0, examples, examples)) for _ in range(draws)])
-    finite = values[np.isfinite(values)]
-    if len(finite) < draws / 2:
-        missing = 1 - max(1, len(finite)) / draws
+    valid = values[~np.isnan(values)]
+    if len(valid) < draws / 2:
+        missing = 1 - max(1, len(valid)) / draws
         return Loss(whole, whole, whole, examples, unit, least=math.ceil(examples * math.log(0.5) / math.log(missing)))
-    low, high = (float(end) for end in np.quantile(finite, [(1 - level) / 2, (1 + level) / 2]))
+    low, high = _ends(valid, level)
     return Loss(whole, low, high, examples, unit, least=LEAST_RESAMPLED)
 
 
@@ -218,7 +236,7 @@ def resampled(
 
     def loss(first: Any, second: Any) -> Any:
         lost = first - second if higher_is_better else second - first
-        return lost if unit == "points" else lost / np.maximum(np.abs(first), 1e-12)
+        return lost if unit == "points" else share_lost(lost, first)
 
     value = float(loss(total(original.sum(0)), total(candidate.sum(0))))
     if np.array_equal(original, candidate):
@@ -230,5 +248,5 @@ def resampled(
         draws = min(at_once, RESAMPLES - begin)
         weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
         losses.append(loss(total(weights @ original), total(weights @ candidate)))
-    low, high = (float(end) for end in np.quantile(np.concatenate(losses), [(1 - level) / 2, (1 + level) / 2]))
+    low, high = _ends(np.concatenate(losses), level)
     return Loss(value, low, max(high, lowest_end), count, unit, least=LEAST_RESAMPLED)

@@ -13,7 +13,7 @@ from jupyter_green.compression.errors import RAISED, ShrinkError, why
 from jupyter_green.compression.model.task import Task
 
 from .class_scores import ClassScore, tallied
-from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, drawn, resampled
+from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, drawn, resampled, share_lost
 
 if TYPE_CHECKING:
     import numpy as np
@@ -352,7 +352,7 @@ class Own(Metric):
 
         def loss(chosen: Any) -> float:
             first = self.value(original[chosen])
-            return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
+            return float(share_lost(first - self.value(candidate[chosen]), first))
 
         if np.array_equal(original, candidate):
             return Loss(0.0, 0.0, 0.0, count, self.unit, same=True, least=LEAST_RESAMPLED)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from jupyter_green.compression.data.batch import Batch
 
+ROUNDED = 1e-12
+"""Share of the labels' variance up to which a squared error comes from rounding in single precision alone."""
 STANDARD_ERRORS = 2.0
 """Standard errors by which a score must differ from a constant's to count as better or worse."""
 
@@ -131,6 +133,27 @@ def knows_more(metric: Metric, parts: np.ndarray, constant: Constant) -> bool:
     chance = 1 / len(by_class)
     spread = math.sqrt(sum(s.before * (1 - s.before) / s.examples for s in by_class.values())) * chance
     return balanced(by_class)[0] > chance + STANDARD_ERRORS * spread and balanced(by_class)[0] > chance
+
+
+def without_share(metric: Metric, value: float, constant: Constant | None, whose: str) -> str | None:
+    """Return why no loss can be stated as a share of a value that is 0, but for rounding; None if one can.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric.
+    value : float
+        The original's value.
+    constant : Constant or None
+        The constant answer to the same examples: for a squared error, the variance of the labels.
+    whose : str
+        Whose value it is.
+    """
+    scale = constant.score if constant is not None and isinstance(metric, SquaredError) else 0.0
+    if metric.unit == "points" or not abs(value) <= ROUNDED * scale:
+        return None
+    own = " (are the labels its own outputs?)" if isinstance(metric, SquaredError) else ""
+    return f"the {metric.name} of {whose} is 0{own}, and no loss is a share of 0; give other labels or another metric="
 
 
 def _error(constant: Constant, examples: int) -> float:

@@ -26,7 +26,11 @@ def pareto(result: ShrinkResult) -> str:
     if len(rows) < 2:
         return ""
     ratios = [end for row in rows if row.ratio for end in (row.ratio.low, row.ratio.high)]
-    losses = [0.0, result.facts.max_loss, *(row.loss.value for row in rows if row.loss)]
+    losses = [
+        0.0,
+        result.facts.max_loss,
+        *(row.loss.value for row in rows if row.loss and math.isfinite(row.loss.value)),
+    ]
     left, right = math.log(min(ratios)) - 0.15, math.log(max(ratios)) + 0.15
     margin = max(0.15 * (max(losses) - min(losses)), 0.002)
     top, bottom = min(losses) - margin, max(losses) + margin

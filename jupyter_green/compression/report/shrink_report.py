@@ -6,6 +6,7 @@ no scripts. A sanitizer that removes styles and SVG leaves the headline and the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -343,14 +344,16 @@ def _accepted(facts: object) -> str:
 
 def loss_in_words(value: float, unit: str) -> str:
     """Return a loss with its unit: 0.5 points, 1 %."""
-    written = f"{100 * value:.2f}".rstrip("0").rstrip(".")
-    written = written.replace("-", MINUS)
+    written = _hundredths(value)
+    written = written.rstrip("0").rstrip(".") if "." in written else written
     if unit == "relative":
         return f"{written}{THIN}%"
     return f"{written} point" if written == "1" else f"{written} points"
 
 
 def _hundredths(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
     return f"{100 * value:.2f}".replace("-", MINUS) if abs(value) >= 5e-5 else "0"
 
 

@@ -29,7 +29,7 @@ from jupyter_green.compression.process import deadline
 from jupyter_green.compression.process.deadline import TimeIsUp
 from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Metric, evaluate
-from jupyter_green.compression.quality.skill import Constant, without_skill
+from jupyter_green.compression.quality.skill import Constant, constant_of, without_share, without_skill
 from jupyter_green.compression.quality.variation import repeated, share_that_varies
 from jupyter_green.compression.recipes.recipe import Recipe, RecipeContext, RecipeResult
 from jupyter_green.compression.result import ResultRow
@@ -181,6 +181,10 @@ class CandidateEvaluator:
             raise ShrinkError(
                 f"The metric {self.metric.name} is no number for your own model; nothing can be judged by it."
             )
+        constant = constant_of(self.metric, self.parts, self.material.select)
+        refusal = without_share(self.metric, self.metric.value(self.parts), constant, "your model")
+        if refusal is not None:
+            raise ShrinkError(f"{refusal[0].upper()}{refusal[1:]}.")
 
     def _is_crowded(self) -> bool:
         """Observe briefly whether other processes use the processor."""

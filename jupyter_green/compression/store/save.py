@@ -7,6 +7,7 @@ folder contains a probe: random inputs of the right shapes, never the user's exa
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -204,7 +205,7 @@ def _figures(result: ShrinkResult) -> dict[str, Any]:
             "phases": {name: (ratio.value, ratio.low, ratio.high) for name, ratio in details.phases.items()},
             "metric": details.metric,
             "loss": result.loss,
-            "loss_interval": result.loss_interval,
+            "loss_interval": _finite(result.loss_interval),
             "examples": details.examples,
             "proven": result.proven,
             "reason": result.reason,
@@ -214,6 +215,11 @@ def _figures(result: ShrinkResult) -> dict[str, Any]:
             "break_even": result.break_even,
         },
     }
+
+
+def _finite(interval: tuple[float, float] | None) -> tuple[float | None, ...] | None:
+    """Return an interval with None for infinite ends, which JSON does not have."""
+    return None if interval is None else tuple(end if math.isfinite(end) else None for end in interval)
 
 
 def versions() -> dict[str, str]:
