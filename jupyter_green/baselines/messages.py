@@ -110,7 +110,10 @@ def _timed(against: BaselineDifference, over: str) -> str:
         return f"No proven difference in CPU time {over}."
     change = numbers.plain(numbers.change(ratio))
     if against.reason == ONE_RUN:
-        return f"CPU time {change} {over}: one run each on a shared machine, so it is not proven. Run it once more."
+        return (
+            f"CPU time {change} {over}: one run each on a shared machine, so it is not proven. "
+            "Restart the kernel and run the notebook once more."
+        )
     ends = "" if half is None else " to ".join(numbers.plain(numbers.change(ratio + end)) for end in (-half, half))
     if not against.proven:
         return f"No proven difference in CPU time{f' (95 %: {ends})' if ends else ''} {over}."

@@ -74,6 +74,7 @@ class LivePublisher:
         self._changes = self._budgets.changes
         self._opened = 0
         self._active = clock.perf_counter()
+        self._busy_since: float | None = None
 
     # ---- life ---------------------------------------------------------------------------------
 
@@ -166,9 +167,14 @@ class LivePublisher:
         now = clock.perf_counter()
         running = self._follow_windows()
         self._active = now if running else self._active
+        if not running:
+            self._busy_since = None
+        elif self._busy_since is None:
+            self._busy_since = now
         waits = [self._compare(now), self._post(now, running=running)]
-        if not running and self._metering.enabled and (self._channel.open or self.views):
-            waits.append(self._frames.today.ask(now - self._active))
+        if self._metering.enabled and (self._channel.open or self.views):
+            today, since = self._frames.today, self._busy_since
+            waits.append(today.ask(now - self._active) if since is None else today.ask_during_cell(now - since))
         waits += [view.look(now, self._draw, self._chronicle.newest(view.rows), running=running) for view in self.views]
         return min((wait for wait in waits if wait is not None), default=None)
 

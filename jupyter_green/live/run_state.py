@@ -131,7 +131,7 @@ class RunState:
             return
         self._whole.add(record)
         if self._began_today(record):
-            self._today.add(record)
+            self._sum_of_today().add(record)
         if record.span == "gap":
             self._idle.add(record)
             return
@@ -151,11 +151,15 @@ class RunState:
             self._rows.pop(next(iter(self._rows)))
         self._changed[key] = None
 
-    def _began_today(self, record: EnergyRecord) -> bool:
+    def _sum_of_today(self) -> RunningSum:
+        """Return the sum of what began today; at midnight it begins anew."""
         today = date.today()
         if today != self._day:
             self._day, self._today = today, RunningSum()
-        return date.fromtimestamp(record.started_at) == today
+        return self._today
+
+    def _began_today(self, record: EnergyRecord) -> bool:
+        return date.fromtimestamp(record.started_at) == date.today()
 
     # ---- queries ------------------------------------------------------------------------------
 
@@ -223,7 +227,7 @@ class RunState:
             count=self._cells.count + len(shown),
             idle=self._idle.record() if self._idle.count else None,
             reruns=self._reruns.record(*rerun) if self._reruns.count or rerun else None,
-            today=self._today.record(*filter(self._began_today, records)),
+            today=self._sum_of_today().record(*filter(self._began_today, records)),
             began_at=self._began_at if self._began_at is not None else records[0].started_at if records else None,
         )
         for record in replaced:

@@ -1,8 +1,8 @@
 """Energy of all the user's notebooks today: other runs from the ledger, plus this run.
 
-The ledger is read on its own thread, at most every ten seconds, only while no cell runs and only after the session has
-loaded the database library, so that no cell waits for either. A ledger file that others may write to holds other
-people's records too, and is not read.
+The ledger is read on its own thread, and only after the session has loaded the database library, so that no cell waits
+for either: at most every ten seconds while no cell runs, once a minute during a long cell. A ledger file that others
+may write to holds other people's records too, and is not read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jupyter_green.impact import Valuation
     from jupyter_green.storage import Totals
 
-EVERY_SECONDS = 10.0
+EVERY_SECONDS, EVERY_SECONDS_BUSY = 10.0, 60.0
 QUIET_SECONDS = 3.0
 """Idle time before the ledger is read, so that reading does not compete with cells run in sequence."""
 LIBRARY = "jupyter_green.storage.ledger"
@@ -101,10 +101,22 @@ class Today:
             return EVERY_SECONDS - since if quiet < since else None  # a cell has run since the last read
         if quiet < QUIET_SECONDS:
             return QUIET_SECONDS - quiet
-        self._asked = now
+        self._start()
+        return None
+
+    def ask_during_cell(self, seconds: float) -> float:
+        """Read the ledger if due, in a cell that has run for so long; return the seconds until the next call."""
+        wait = EVERY_SECONDS_BUSY - min(clock.monotonic() - self._asked, seconds)
+        if wait > 0:
+            return wait
+        if self._may_ask():
+            self._start()
+        return EVERY_SECONDS_BUSY
+
+    def _start(self) -> None:
+        self._asked = clock.monotonic()
         self._thread = BackgroundThread(self._read, "today")
         self._thread.start()
-        return None
 
     def _may_ask(self) -> bool:
         if LIBRARY not in sys.modules or (self._thread is not None and self._thread.is_alive()):

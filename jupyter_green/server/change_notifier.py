@@ -1,8 +1,9 @@
 """Notifies pages when the ledger changes, while there are pages that ask.
 
 A request starts it; it stops by itself a minute after the last one, so an unused extension costs nothing. It polls the
-file's size and modification time. Only if these differ, the records are counted, and only if the counts differ, an
-event is emitted: SQLite also rewrites its log when no record has changed.
+file's size and modification time, and whether a kernel was killed whose records nobody has imported. Only if these
+differ, the records are counted, and only if the counts differ, an event is emitted: SQLite also rewrites its log when
+no record has changed.
 """
 
 from __future__ import annotations

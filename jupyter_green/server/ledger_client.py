@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from jupyter_green.storage.errors import LedgerError
-from jupyter_green.storage.journal import journals
+from jupyter_green.storage.journal import journals, owner_lives
 from jupyter_green.storage.location import journal_folder, ledger_url, sqlite_path
 
 from .record_counts import RecordCounts
@@ -152,7 +152,9 @@ class LedgerClient:
             return False
 
     def stamp(self) -> Any:
-        """Return a value that differs once the ledger has changed; for a file, from three `stat` calls.
+        """Return a value that differs once the ledger has changed, or a kernel was killed whose records are not in it.
+
+        For a file, it is made from three `stat` calls, and one look at the lock of each journal.
 
         Raises
         ------
@@ -165,7 +167,15 @@ class LedgerClient:
             raise Unavailable("unreachable", str(error)) from None
         if path is None:
             return self._answer(lambda: lambda ledger: ledger.touch())
-        return tuple(_look(Path(f"{path}{end}")) for end in ("", "-wal", "-journal"))
+        return *(_look(Path(f"{path}{end}")) for end in ("", "-wal", "-journal")), self._unowned()
+
+    def _unowned(self) -> tuple[str, ...]:
+        """Return the names of journals of dead kernels, which nobody imports until the ledger is read."""
+        try:
+            folder = journal_folder(ledger_url(self._given or None))
+            return tuple(path.name for path in journals(folder) if not owner_lives(path))
+        except OSError:
+            return ()  # a reader of the ledger reports it
 
     def census(self, since: float) -> RecordCounts:
         """Return the counts of records and baselines; zero for a missing ledger.

@@ -130,7 +130,7 @@ class OwnLedger(Ledger):
         return self._database.read(work)
 
     def census(self, since: float) -> RecordCounts:
-        """Return the number of records.
+        """Return the number of records, those of killed kernels included.
 
         Parameters
         ----------
@@ -151,6 +151,7 @@ class OwnLedger(Ledger):
             runs = {(str(row[0]), row[1]): int(row[2]) for row in connection.execute(by_run)}
             return RecordCounts(int(connection.execute(everything).scalar_one()), runs, _shelf(connection, scope))
 
+        self._fresh()
         return self._database.read(work)
 
 

@@ -26,12 +26,18 @@ describe('today', () => {
       ...own,
       lowerBound: true
     });
-    expect(todayTotal(null, undefined, null)).toBeNull();
+    expect(todayTotal(null, undefined, undefined)).toBeNull();
   });
 
-  it('is the kernel’s total where the run began before today', () => {
-    expect(todayTotal(kernelTotal, figure(10, 1), null)).toBe(kernelTotal);
-    expect(todayTotal(null, figure(10, 1), null)).toBeNull();
+  it('is the kernel’s total where the run’s part of today is not known', () => {
+    expect(todayTotal(kernelTotal, figure(10, 1), undefined)).toBe(kernelTotal);
+    expect(todayTotal(null, figure(10, 1), undefined)).toBeNull();
+  });
+
+  it('is the others’ total where the run has used nothing today', () => {
+    expect(todayTotal(null, figure(10, 1), null)).toEqual(figure(10, 1));
+    expect(todayTotal(null, null, null)).toBeNull();
+    expect(todayTotal(null, undefined, null)).toBeNull();
   });
 
   it('is the others’ total where this notebook has no known energy', () => {

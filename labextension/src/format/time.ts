@@ -52,10 +52,16 @@ export function dayAndTime(
   return `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())} ${time}`;
 }
 
-function midnight(date: Date): number {
+/** The date of a moment in milliseconds, as a key. */
+export const dateOf = (at: number): string => new Date(at).toDateString();
+
+/** The next midnight after a moment, both in milliseconds. */
+export const nextDay = (at: number): number => midnight(new Date(at), 1);
+
+function midnight(date: Date, days = 0): number {
   return new Date(
     date.getFullYear(),
     date.getMonth(),
-    date.getDate()
+    date.getDate() + days
   ).getTime();
 }

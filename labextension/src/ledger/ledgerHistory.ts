@@ -6,10 +6,11 @@
  */
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { dateOf } from '../format/time';
 import { EnergyServer, LedgerError, type ILedgerChange } from './client';
 import type { IBaselineHead, IFigure, IRun } from '../tokens';
 
-const dateKey = (): string => new Date().toDateString();
+const dateKey = (): string => dateOf(Date.now());
 
 /** Minimum milliseconds between two queries. */
 const MIN_INTERVAL_MS = 5000;

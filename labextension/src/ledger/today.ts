@@ -1,7 +1,7 @@
 /**
  * Today's energy of all notebooks: the others from the ledger, the current one from its kernel.
  *
- * Where the ledger is not queried, or this run began before today, the kernel's own total is used.
+ * Where the ledger is not queried, or it is not known which part of this run is today's, the kernel's own total is used.
  */
 import { isKnown } from '../format/decimal';
 import type { IFigure, IToday } from '../tokens';
@@ -9,18 +9,18 @@ import type { IFigure, IToday } from '../tokens';
 /**
  * @param kernelTotal - The kernel's total; its share of other notebooks may be a minute old.
  * @param others - Today's energy of the other runs; null where there is none, undefined where it is not known.
- * @param own - This run's energy today; null where it is not known.
+ * @param own - This run's energy today; null where there is none, undefined where it is not known.
  */
 export function todayTotal(
   kernelTotal: IFigure | null,
   others: IFigure | null | undefined,
-  own: IFigure | null
+  own: IFigure | null | undefined
 ): IToday | null {
   const mine =
     own && isKnown(own.joules) && !own.below_resolution
       ? { ...own, joules: own.joules }
       : null;
-  if (others === undefined || own === null) {
+  if (others === undefined || own === undefined) {
     return kernelTotal ?? (mine && { ...mine, lowerBound: true });
   }
   if (mine === null || others === null || !isKnown(others.joules)) {

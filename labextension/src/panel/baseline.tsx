@@ -33,9 +33,10 @@ export function Baseline({
 }): JSX.Element {
   const { state, messages } = context;
   const { figure, against } = totals;
+  // With the total's digits, which has no ± while a cell runs.
   const block = energy(
     figure.joules,
-    figure.uncertainty,
+    state.busy ? null : figure.uncertainty,
     null,
     messages.choice
   );
@@ -216,7 +217,9 @@ function CpuTimeSentence({
                 percentChange(ratio + share)
               )
             : ''
-          : trans.__('Others use this machine: run it once more to be sure.')}
+          : trans.__(
+              'Others use this machine: restart and run the notebook once more to be sure.'
+            )}
       </span>
     </p>
   );

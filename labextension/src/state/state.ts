@@ -8,6 +8,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import type { LedgerHistory } from '../ledger/ledgerHistory';
+import { isKnown } from '../format/decimal';
+import { dateOf, nextDay } from '../format/time';
 import { frameErrorMessage } from '../kernel/frames';
 import { CurrentCells } from '../notebook/currentCells';
 import type { IKernelState, IKernelChange, Kernels } from '../kernel/kernels';
@@ -18,6 +20,7 @@ import type {
   ICells,
   IFigure,
   ISettings,
+  ISnapshot,
   Visibility,
   IState,
   Status
@@ -38,12 +41,25 @@ export interface ISources {
   clock: IClock;
 }
 
-/** Whether a run began today, or has not begun. */
-function isToday(seconds: number | null | undefined): boolean {
-  return (
-    new Date((seconds ?? Date.now() / 1000) * 1000).toDateString() ===
-    new Date().toDateString()
-  );
+/** Longest wait until the date is looked at: a timer does not run while the computer sleeps. */
+const DATE_CHECK_MS = 60_000;
+
+/** This run's energy today; null where there is none, undefined where it is not known. */
+function ownToday(
+  snapshot: ISnapshot,
+  now: number
+): IFigure | null | undefined {
+  const { began_at } = snapshot.totals;
+  if (!isKnown(began_at) || dateOf(1000 * began_at) === dateOf(now)) {
+    return snapshot.totals.figure;
+  }
+  // An idle kernel sends nothing: a snapshot of yesterday holds nothing of today.
+  return sentToday(snapshot, now) ? undefined : null;
+}
+
+/** Whether it was sent today; while a cell runs the next one comes soon. */
+function sentToday({ sent_at, phase }: ISnapshot, now: number): boolean {
+  return phase === 'busy' || dateOf(1000 * sent_at) === dateOf(now);
 }
 
 export class EnergyState {
@@ -62,6 +78,7 @@ export class EnergyState {
     ledgerHistory.changed.connect(() => this.markChanged());
     notebooks.all.forEach(notebook => this._onOpened(notebook));
     this._onCurrentChanged();
+    this._watchDate();
   }
 
   /** Emitted when the state has changed, at most once per frame. */
@@ -198,7 +215,8 @@ export class EnergyState {
     } else {
       this._cells.update(kernelState.run, runChange?.keys ?? []);
     }
-    if (runChange?.urgent) {
+    // What a process used that has died is in the ledger alone.
+    if (runChange?.urgent || kernelState.connection.comm.status === 'dead') {
       this.sources.ledgerHistory.markStale();
     }
     this._updateHistory();
@@ -219,6 +237,22 @@ export class EnergyState {
       }
       this._watchSilence();
     }, 1000);
+  }
+
+  /** Begin today's total anew at midnight, also on a page whose kernels are idle. */
+  private _watchDate(): void {
+    const { clock, ledgerHistory } = this.sources;
+    const before = dateOf(clock.now());
+    clock.later(
+      () => {
+        if (dateOf(clock.now()) !== before) {
+          ledgerHistory.markStale();
+          this.markChanged();
+        }
+        this._watchDate();
+      },
+      Math.min(DATE_CHECK_MS, nextDay(clock.now()) - clock.now())
+    );
   }
 
   private _silentSeconds(): number | null {
@@ -268,7 +302,8 @@ export class EnergyState {
   }
 
   private _buildState(): IState {
-    const { ledgerHistory, trans } = this.sources;
+    const { ledgerHistory, trans, clock } = this.sources;
+    const now = clock.now();
     const notebook = this.currentNotebook;
     const kernelState = this.kernelState;
     const snapshot = kernelState?.run.snapshot ?? null;
@@ -289,13 +324,13 @@ export class EnergyState {
         () => notebook?.ids() ?? []
       ),
       totals: snapshot?.totals ?? null,
-      today: todayTotal(
-        snapshot?.today ?? null,
-        ledgerHistory.others,
-        snapshot && isToday(snapshot.totals.began_at)
-          ? snapshot.totals.figure
-          : null
-      ),
+      today:
+        snapshot &&
+        todayTotal(
+          sentToday(snapshot, now) ? snapshot.today : null,
+          ledgerHistory.others,
+          ownToday(snapshot, now)
+        ),
       baseline: snapshot?.baseline ?? null,
       budgets: snapshot?.budgets ?? [],
       notice:
