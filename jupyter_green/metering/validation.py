@@ -20,6 +20,9 @@ CLOCK_SECONDS = 0.001
 LEAP = 4.0
 """Multiple of the power limit up to which power is accepted: limits may be raised, and peaks exceed them."""
 
+LIMIT_SECONDS = 10.0
+"""Time between two reads of the power limit, which bounds what may have happened between readings."""
+
 LEAP_SECONDS = 0.5
 """Added to the time between two reads before power is checked, since the first may show an old value."""
 
@@ -44,8 +47,9 @@ class ValidatedSensor:
         self._scale = scale
         self._traits = sensor.traits
         self.power_limit = sensor.traits.power_limit
-        """Upper bound of the device's power in watts. It may be raised at run time, so it is read again before a
-        reading is rejected."""
+        """Upper bound of the device's power in watts. It is a setting that may be raised at run time, so it is read
+        again every `LIMIT_SECONDS`, and before a reading above it is judged."""
+        self._limit_read = clock.monotonic()
         self._last: Reading | None = None
         self._breaks = 0
         self._tries = ASIDE_TRIES
@@ -69,6 +73,8 @@ class ValidatedSensor:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
             raise SensorFault(f"{self._traits.device} could not be read ({text}).") from error
         finished = clock.perf_counter()
+        if clock.monotonic() - self._limit_read >= LIMIT_SECONDS:
+            self._read_limit()
         self._judge(reading, started, finished)
         last, self._last = self._last, reading
         self.complaint = None
@@ -115,13 +121,19 @@ class ValidatedSensor:
 
     def _can_draw(self, watts: float) -> bool:
         """Whether the device can draw this power under its present limit."""
-        if self.power_limit is None or watts <= LEAP * self.power_limit:
+        if self.power_limit is None or watts <= self.power_limit:
             return True
-        if isinstance(self._sensor, Limited):
-            try:
-                current_limit = self._sensor.power_limit_now()
-            except (Exception, SystemExit):  # noqa: BLE001 - third-party code: the known limit applies
-                current_limit = None
-            if isinstance(current_limit, Real) and self.power_limit < current_limit < math.inf:
-                self.power_limit = float(current_limit)
+        self._read_limit()
         return watts <= LEAP * self.power_limit
+
+    def _read_limit(self) -> None:
+        """Read the power limit again. One that was lowered is kept: the device may have drawn more until now."""
+        self._limit_read = clock.monotonic()
+        if self.power_limit is None or not isinstance(self._sensor, Limited):
+            return
+        try:
+            current_limit = self._sensor.power_limit_now()
+        except (Exception, SystemExit):  # noqa: BLE001 - third-party code: the known limit applies
+            return
+        if isinstance(current_limit, Real) and self.power_limit < current_limit < math.inf:
+            self.power_limit = float(current_limit)

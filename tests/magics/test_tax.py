@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from jupyter_green.magics.energy.tax import _rule
+from jupyter_green.records import Component, EnergyRecord
+from tests.support.driver import SimulatedDriver
 from tests.support.kernel import Kernel
 
 pytestmark = pytest.mark.shell
@@ -146,3 +152,41 @@ def test_bad_input_is_one_sentence(one_for_all: Kernel, line: str, why: str) -> 
     assert outcome.status == "error", outcome.text()
     assert re.fullmatch(r"UsageError: %energy[^\n]*\n?", outcome.text()), outcome.text()
     assert why in outcome.text()
+
+
+def test_what_was_throttled_on_one_side_alone_costs_nothing(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    driver = SimulatedDriver(tmp_path / "driver")
+    driver.board(noise=0.0)
+    driver.busy(250.0, 300.0, lead=0.2)
+    cell = "%%energy -q -u 10\nimport time; time.sleep(1.2)"
+    driver.condition(reasons=["hardware thermal"])
+    for reasons in (["hardware thermal"], []):
+        driver.condition(reasons=reasons)
+        kernel = start(**driver.environment(), CUDA_VISIBLE_DEVICES=None)
+        assert kernel.run("%load_ext jupyter_green").status == "ok"
+        assert kernel.run(cell).status == "ok"
+    alone = "the device was throttled in the baseline’s run and not in this one"
+    for rule in ("--history", "--benchmark"):
+        assert f"No run can be compared: {alone}." in kernel.run(f"%energy tax {rule} --rate 1").text()
+    driver.condition(reasons=["hardware thermal"])
+    assert kernel.run("import time; time.sleep(0.5)").status == "ok"
+    assert kernel.run(cell).status == "ok"
+    for rule in ("--history", "--benchmark"):
+        shown = kernel.run(f"%energy tax {rule} --rate 1").text()
+        assert re.search(r"\[\d+\]: Baseline: (history|benchmark), the m", shown)
+        assert alone in shown
+        assert shown.count("sleep(1.2)") == 1, "the other cell is left out"
+
+
+@pytest.mark.parametrize(
+    ("throttle", "fair"), [(("thermal",), False), (("power_cap",), True), ((), True), (None, True)]
+)
+def test_a_published_figure_is_of_no_throttled_device(throttle: tuple[str, ...] | None, fair: bool) -> None:
+    part = Component("gpu", "NVIDIA H100", "nvidia:0", 9.0, 0.1, 0.0, "counter", "measured", "whole board", "nvidia")
+    record = EnergyRecord((replace(part, throttle=throttle),), 1.0, 1.0, units=10.0, batch_size=1)
+    options = Namespace(fixed=None, reference="text generation")
+    if fair:
+        assert _rule(None, options, record)[0].kind == "reference"
+    else:
+        with pytest.raises(ValueError, match="The device was throttled, which a published figure does not cover"):
+            _rule(None, options, record)

@@ -43,3 +43,23 @@ def test_a_power_above_the_limit_at_the_start_is_believed_once_the_limit_is_rais
     board.watts = -1.0
     with pytest.raises(SensorFault):
         gate.read()
+
+
+def test_a_limit_that_was_raised_is_known_before_anything_is_bounded_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens between two readings is bounded by the limit, also where no reading is impossible."""
+    board = Board(replace(COUNTER, method="power", power_limit=100.0), 90.0, 300.0)
+    gate = ValidatedSensor(board)
+    board.watts = 250.0
+    gate.read()
+    assert gate.power_limit == 300.0, "power above the limit that was known"
+    board.watts, board.limit = 90.0, 500.0
+    gate.read()
+    assert gate.power_limit == 300.0
+    later = clock.monotonic() + 60.0
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+    gate.read()
+    assert gate.power_limit == 500.0, "and from time to time"
+    board.limit = 50.0
+    later += 60.0
+    gate.read()
+    assert gate.power_limit == 500.0, "it may have drawn more until now"

@@ -7,8 +7,9 @@ from a carbon price and the region's grams of CO2e per kWh.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
@@ -121,7 +122,7 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
             left_out.setdefault(str(error), []).append(number_of)
             continue
         rules.setdefault(rule.sentence, []).append(number_of)
-        used = energy or Joules(record.joules or 0.0, record.uncertainty or 0.0)
+        used = energy or Joules(record.joules or 0.0, _half_width(record))
         cell_excess = excess(used, units=record.units or 0.0, baseline=rule.per_unit, tolerance=tolerance)
         rows.append((f"{number_of} {lines.get(record.id, record.label or '')}", cell_excess))
     if not rows:
@@ -133,7 +134,6 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
 
 
 def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -> tuple[Rule, Joules | None]:
-    from jupyter_green.baselines.excess import Joules
     from jupyter_green.budgets.limit import Limit
     from jupyter_green.pricing.baseline_rule import benchmark, fixed, history, reference
     from jupyter_green.storage import Ledger
@@ -144,20 +144,56 @@ def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -
             raise ValueError("--fixed takes joules per unit, such as 2J.")
         return fixed(limit.amount), None
     if options.reference:
+        if any(part.conditions.throttled for part in record.components):
+            raise ValueError("The device was throttled, which a published figure does not cover; run the cell again.")
         return reference(options.reference, record)
     settings = session.settings
     with Ledger(settings.ledger) as ledger:
         records = ledger.records(project=settings.project if options.history else None)
-    comparable_runs = [
-        Joules(r.joules_per_unit, (r.uncertainty or 0.0) / (r.units or 1.0))
-        for r in records
-        if r.unit == record.unit
-        and r.joules_per_unit is not None
-        and r.parent is None
-        and r.run_id != settings.run_id
-        and (comparable(r.code_hash) == comparable(record.code_hash) if options.history else r.label == record.label)
-    ]
-    return (history(comparable_runs) if options.history else benchmark(comparable_runs)), None
+    comparable_runs, left_out = _comparable(
+        record,
+        [
+            r
+            for r in records
+            if r.unit == record.unit
+            and r.joules_per_unit is not None
+            and r.parent is None
+            and r.run_id != settings.run_id
+            and (
+                comparable(r.code_hash) == comparable(record.code_hash) if options.history else r.label == record.label
+            )
+        ],
+    )
+    if left_out and not comparable_runs:
+        raise ValueError(f"No run can be compared: {left_out[0]}.")
+    rule = history(comparable_runs) if options.history else benchmark(comparable_runs)
+    if left_out:
+        runs = "1 run is" if len(left_out) == 1 else f"{len(left_out)} runs are"
+        rule = replace(rule, sentence=f"{rule.sentence} ({runs} left out: {left_out[0]}.)")
+    return rule, None
+
+
+def _comparable(record: EnergyRecord, runs: Sequence[EnergyRecord]) -> tuple[list[Joules], list[str]]:
+    """Return the joules per unit of the runs under like conditions, and why each of the others is left out."""
+    from jupyter_green.baselines.comparable_energy import ComparableEnergy
+    from jupyter_green.baselines.excess import Joules
+    from jupyter_green.baselines.messages import UNFAIR
+
+    ours = ComparableEnergy.of(record)
+    fair, reasons = [], []
+    for run in runs:
+        theirs = ComparableEnergy.of(run)
+        reason = ours.unfair_beside(theirs) if ours is not None and theirs is not None else None
+        if reason is not None:
+            reasons.append(UNFAIR[reason])
+        else:
+            fair.append(Joules(run.joules_per_unit or 0.0, _half_width(run) / (run.units or 1.0)))
+    return fair, reasons
+
+
+def _half_width(record: EnergyRecord) -> float:
+    """Return the half-width of a record's 95 % interval in joules; infinite if it is not known."""
+    return math.inf if record.uncertainty is None else record.uncertainty
 
 
 def _standing(records: Sequence[EnergyRecord]) -> str:

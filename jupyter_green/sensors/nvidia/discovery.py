@@ -133,7 +133,11 @@ def _slices(handle: Any) -> tuple[str, ...]:
     if not _sliced(handle):
         return ()
     uuids = []
-    for number in range(connection.ask("nvmlDeviceGetMaxMigDeviceCount", handle)):
+    try:
+        count = connection.ask("nvmlDeviceGetMaxMigDeviceCount", handle)
+    except NvmlError:
+        return ()  # the board is metered as a whole all the same
+    for number in range(count):
         try:
             part = connection.ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, number)
             uuids.append(_text(connection.ask("nvmlDeviceGetUUID", part)))
