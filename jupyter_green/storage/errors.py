@@ -75,7 +75,8 @@ class LedgerError(GreenError):
 class Notice(Protocol):
     """Takes a one-sentence message for the user, with its category."""
 
-    def __call__(self, text: str, kind: NoticeKind = "other") -> None: ...
+    def __call__(self, text: str, kind: NoticeKind = "other") -> None:
+        """Take the message."""
 
 
 class DamagedRecord(LedgerError):
