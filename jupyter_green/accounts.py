@@ -27,29 +27,18 @@ if TYPE_CHECKING:
     from .pricing.rebound import Rebound, rebound
     from .pricing.shadow_tax import carbon_rate, shadow_tax
 
-_LATER = {
-    "Allotment": "market.allowance",
-    "Equilibrium": "market.equilibrium",
-    "Member": "market.simulation",
-    "Price": "pricing.price",
-    "Rebound": "pricing.rebound",
-    "Rule": "pricing.baseline_rule",
-    "AllowanceSettlement": "market.settlement",
-    "Simulation": "market.simulation",
-    "TariffCard": "pricing.price",
-    "allowance": "market.allowance",
-    "carbon_rate": "pricing.shadow_tax",
-    "clearing_price": "market.equilibrium",
-    "credit": "pricing.credit",
-    "equilibrium": "market.equilibrium",
-    "price": "pricing.price",
-    "rebound": "pricing.rebound",
-    "reserve": "market.allowance",
-    "settle": "market.settlement",
-    "shadow_tax": "pricing.shadow_tax",
-    "simulate": "market.simulation",
-    "usable": "market.allowance",
+_MODULES = {
+    "market.allowance": ("Allotment", "allowance", "reserve", "usable"),
+    "market.equilibrium": ("Equilibrium", "clearing_price", "equilibrium"),
+    "market.settlement": ("AllowanceSettlement", "settle"),
+    "market.simulation": ("Member", "Simulation", "simulate"),
+    "pricing.baseline_rule": ("Rule",),
+    "pricing.credit": ("credit",),
+    "pricing.price": ("Price", "TariffCard", "price"),
+    "pricing.rebound": ("Rebound", "rebound"),
+    "pricing.shadow_tax": ("carbon_rate", "shadow_tax"),
 }
+_LATER = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "ActiveBaseline",

@@ -9,7 +9,6 @@ from jupyter_green.reporting import numbers
 
 from .baseline import Baseline
 from .comparison import ONE_RUN, BaselineDifference
-from .excess import Excess
 from .selection import ActiveBaseline
 
 UNFAIR: dict[Unfair, str] = {
@@ -87,20 +86,6 @@ def standing_of(against: BaselineDifference, compared: int) -> str:
     if against.excess:
         return f"{message} Excess: {joules(against.excess, against.difference_uncertainty)}."
     return f"{message} Saved: {joules(against.saved, against.difference_uncertainty)}." if against.saved else message
-
-
-def excess_sentence(result: Excess) -> str:
-    """Return how an energy compares with its baseline, as a sentence."""
-    base = f"the baseline of {joules(result.baseline)}"
-    uncertainty = result.uncertainty or None
-    if not result.told_apart:
-        if not result.uncertainty:
-            return f"Equal to {base}."
-        bound = joules(abs(result.excess - result.saved) + result.uncertainty)
-        return f"No proven difference from {base} (at most {bound} either way); it costs nothing."
-    if result.excess:
-        return f"{joules(result.excess, uncertainty)} above {base}."
-    return f"{joules(result.saved, uncertainty)} below {base}."
 
 
 def _timed(against: BaselineDifference, over: str) -> str:

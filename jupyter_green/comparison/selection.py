@@ -93,50 +93,6 @@ def select(offers: Sequence[Offer], max_relative_loss: float) -> Selection:
     return Selection(best, pick, tuple(feasible))
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """The effect of one accepted loss on many data sets.
-
-    Parameters
-    ----------
-    mean_saving : float
-        Mean of the savings.
-    pooled_saving : float
-        Saving of the summed energy.
-    mean_loss : float
-        Mean of the relative losses.
-    kept : int
-        Number of data sets for which the best is kept.
-    """
-
-    mean_saving: float
-    pooled_saving: float
-    mean_loss: float
-    kept: int
-
-
-def sweep(tables: Mapping[str, Sequence[Offer]], max_relative_loss: float) -> Sweep:
-    """Select for every data set and summarize.
-
-    Parameters
-    ----------
-    tables : mapping of str to sequence of Offer
-        Offers by data set.
-    max_relative_loss : float
-        Δ.
-    """
-    selections = [select(offers, max_relative_loss) for offers in tables.values()]
-    count = len(selections)
-    return Sweep(
-        math.fsum(selection.saving for selection in selections) / count,
-        1
-        - math.fsum(selection.pick.energy for selection in selections)
-        / math.fsum(selection.best.energy for selection in selections),
-        math.fsum(selection.loss for selection in selections) / count,
-        sum(selection.keep for selection in selections),
-    )
-
-
 def saving_in_use(energy: Mapping[str, float], weights: Mapping[str, float], pick: str) -> float:
     """Return the saving if all users of a more expensive model take the pick: S = 1 - Σ w·min(E, E*) / Σ w·E.
 

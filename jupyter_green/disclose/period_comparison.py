@@ -100,21 +100,3 @@ class RunComparison:
             counts["unproven"],
             counts["none"],
         )
-
-
-def compared(records: Sequence[EnergyRecord]) -> PeriodDifference:
-    """Compare each run of a notebook with the median of its earlier runs, and sum the significant differences.
-
-    Parameters
-    ----------
-    records : sequence of EnergyRecord
-        Records of any number of runs.
-    """
-    runs: dict[str, list[EnergyRecord]] = {}
-    for record in sorted(records, key=lambda one: one.started_at):
-        if record.span != "gap":
-            runs.setdefault(record.run_id, []).append(record)
-    comparison = RunComparison()
-    for items in runs.values():
-        comparison.take(items)
-    return comparison.against()

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from .errors import DiscloseError
 
 BINS = 5
-OFFICIAL_EDITION = "AI Energy Score, September 2024"
-"""Edition of the published figures used in the tests."""
 CLASSES = (("A", 20e9), ("B", 66e9), ("C", math.inf))
 """Upper bound of parameters per class of text generators: for one consumer GPU, one cloud GPU, several GPUs."""
 
@@ -78,18 +76,3 @@ def size_class(parameters: float) -> str:
     if not parameters > 0 or not math.isfinite(parameters):
         raise DiscloseError(f"{parameters!r} parameters are none; give a number above 0.")
     return next(name for name, limit in CLASSES if parameters <= limit)
-
-
-def memory_gigabytes(billions: float, bits: int = 16, bytes_each: float = 4.0) -> float:
-    """Return the approximate memory of a model in GB by AI Energy Score's formula M = P·B / (32 / Q) · 1.2.
-
-    Parameters
-    ----------
-    billions : float
-        P, parameters in 1e9.
-    bits : int
-        Q, bits per weight as loaded.
-    bytes_each : float
-        B, bytes of a 32-bit weight.
-    """
-    return billions * bytes_each / (32 / bits) * 1.2

@@ -1,4 +1,4 @@
-"""Which records a period report covers: those of a ledger's period and project, or records at hand."""
+"""Which records a period report covers: those of a ledger's period and project."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from jupyter_green.impact import Valuation
-from jupyter_green.records import EnergyRecord
-from jupyter_green.records.flat import FlatRecord, flat_of
-from jupyter_green.reporting.run.totals import within
 from jupyter_green.reporting.sanitize import one_line
 from jupyter_green.storage import Ledger
 from jupyter_green.storage.time_range import period
@@ -64,47 +61,6 @@ def period_in(
         equivalents,
         tuple(versions),
         everyone,
-    )
-
-
-def period_of(
-    records: Sequence[EnergyRecord],
-    since: datetime,
-    *,
-    project: str | None = None,
-    valuation: Valuation | None = None,
-    problem: str | None = None,
-    equivalents: bool = False,
-    versions: Sequence[str] = (),
-) -> Period:
-    """Return the report of records at hand; see `period_in` for those of a ledger.
-
-    Parameters
-    ----------
-    records : sequence of EnergyRecord
-        Records of the period.
-    since : datetime
-        Start of the period.
-    project, valuation, problem, equivalents, versions
-        As for `Period`.
-    """
-    inner = within(records)
-    began: dict[str, float] = {}
-    for record in records:
-        began[record.run_id] = min(record.started_at, began.get(record.run_id, record.started_at))
-
-    def order(one: FlatRecord) -> tuple[object, ...]:
-        return one.notebook or "", began[one.run_id], one.run_id, one.started_at
-
-    return Period(
-        PeriodSums(sorted((flat_of(record, record.id in inner) for record in records), key=order)),
-        since.timestamp(),
-        time.time(),
-        project or "",
-        valuation or Valuation(),
-        problem or "",
-        equivalents,
-        tuple(versions),
     )
 
 

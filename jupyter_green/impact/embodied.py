@@ -14,7 +14,6 @@ YEAR_SECONDS = 365 * 24 * 3600.0
 LIFE_YEARS = 3.0
 BAND = 0.5
 """Relative half-width of an embodied figure; our own assumption, not from a study."""
-SERVER_KILOGRAMS, H100_KILOGRAMS = 5700.0, 164.0
 SOURCE = "server 5,700 kg, H100 164 kg, 3 years of life (as used by EcoLogits); an estimate, ±50 % by our allowance"
 CAPTURE = 0.7
 """Share of a computer's heat that a building could use; our own assumption."""

@@ -73,20 +73,6 @@ def equilibrium(*, k: float, a: float, b: float, F: float) -> Equilibrium:  # no
     return Equilibrium(x, F - x)
 
 
-def reduction(*, k: float, a: float, b: float) -> float:
-    """Return ρ, the share of the computing without a cap that a price b saves, 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If a value is not valid, or a is 0, where computing without a cap is infinite.
-    """
-    _check(k=k, a=a, b=b)
-    if not a:
-        raise ValueError("a is 0: demand without a cap is unbounded, so no share of it is defined.")
-    return float(1 - (a / (a + b)) ** (1 / (k + 1)))
-
-
 def clearing_price(F: float | Sequence[float], *, k: float, a: float) -> float:  # noqa: N803 - the paper's own sign
     """Return the price at which equal firms use up their allowances; 0 if these are not binding.
 

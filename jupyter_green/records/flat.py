@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .component import Component, Kind, Method, Quality
-from .record import EnergyRecord, Span, Status, is_simulated
+from .record import EnergyRecord, Span, Status
 from .shrink_outcome import ShrinkOutcome, old_outcomes
 
 
@@ -90,15 +90,3 @@ class FlatRecord(NamedTuple):
 
 RECORD_FIELDS = FlatRecord._fields[:-2]
 """Fields that are also columns of the ledger, in this order."""
-
-
-def flat_of(record: EnergyRecord, inside: bool) -> FlatRecord:
-    """Return a record as a flat tuple."""
-    values = [getattr(record, name) for name in RECORD_FIELDS if name != "simulated"]
-    values.insert(RECORD_FIELDS.index("simulated"), is_simulated(record))
-    return FlatRecord._make((*values, inside, tuple(_flat_part(part) for part in record.components)))
-
-
-def _flat_part(part: Component) -> FlatPart:
-    values = [getattr(part, name) for name in FlatPart._fields[:-1]]
-    return FlatPart._make((*values, None if part.throttle is None else ",".join(part.throttle)))

@@ -15,7 +15,7 @@ from torch import nn
 
 import jupyter_green as green
 from jupyter_green.compression.api import seconds_of, share_of
-from jupyter_green.compression.data.data_loading import batches_of
+from jupyter_green.compression.data.data_loading import ReadData
 from jupyter_green.compression.data.splits import splits_of
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.model.source_model import main_tensor, source_model_of
@@ -295,11 +295,11 @@ def test_a_frame_has_its_labels_in_a_column() -> None:
 
     x, y = models.points(600, seed=2)
     frame = pd.DataFrame(x.numpy()).rename(columns=str)
-    batches = batches_of(frame.assign(label=y.numpy()), None, random.Random(0))
-    other = batches_of((x, y), None, random.Random(0))
+    batches = ReadData(None, random.Random(0)).of(frame.assign(label=y.numpy()))
+    other = ReadData(None, random.Random(0)).of((x, y))
     assert all(torch.allclose(a.inputs, b.inputs) for a, b in zip(batches, other, strict=True))
     assert all(torch.equal(a.labels, b.labels) for a, b in zip(batches, other, strict=True))
-    assert batches_of(frame, None, random.Random(0))[0].labels is None
+    assert ReadData(None, random.Random(0)).of(frame)[0].labels is None
     told = []
     words = pd.DataFrame({"text": ["a", "b"] * 20, "label": [0, 1] * 20}, index=range(100, 140))
 
@@ -307,7 +307,7 @@ def test_a_frame_has_its_labels_in_a_column() -> None:
         told.extend(texts)
         return {"input_ids": torch.tensor([[ord(text)] for text in texts])}
 
-    read = batches_of(words, tokenizer, random.Random(0))
+    read = ReadData(tokenizer, random.Random(0)).of(words)
     assert len(told) == 40
     assert all(torch.equal(batch.inputs["input_ids"][:, 0] - ord("a"), batch.labels) for batch in read)
 
@@ -458,7 +458,7 @@ def test_labels_of_a_series_go_to_their_own_texts() -> None:
     def tokenizer(given: list[str], **_: Any) -> dict[str, torch.Tensor]:
         return {"input_ids": torch.tensor([[int(text.startswith("good"))] for text in given])}
 
-    found = batches_of((texts, labels), tokenizer, random.Random(0))
+    found = ReadData(tokenizer, random.Random(0)).of((texts, labels))
     assert sum(batch.size for batch in found) == 60
     assert all(torch.equal(batch.inputs["input_ids"][:, 0], batch.labels) for batch in found)
 
@@ -478,10 +478,10 @@ def test_columns_of_lists_and_of_tensors_are_read() -> None:
     """A tokenized dataset gives each column as a list of examples."""
     ids = [[place, place + 1] for place in range(60)]
     for column in (ids, [torch.tensor(row) for row in ids]):
-        found = batches_of({"input_ids": column, "label": list(range(60))}, None, random.Random(0))
+        found = ReadData(None, random.Random(0)).of({"input_ids": column, "label": list(range(60))})
         assert {tuple(batch.inputs["input_ids"].shape[1:]) for batch in found} == {(2,)}
         assert all(torch.equal(batch.inputs["input_ids"][:, 0], batch.labels) for batch in found)
     with pytest.raises(ShrinkError, match=r"^The data can't be made into a tensor[^\n]*$"):
-        batches_of({"points": [[1], [1, 2]] * 30}, None, random.Random(0))
-    padded = batches_of({"input_ids": [[1], [1, 2]] * 30}, None, random.Random(0))
+        ReadData(None, random.Random(0)).of({"points": [[1], [1, 2]] * 30})
+    padded = ReadData(None, random.Random(0)).of({"input_ids": [[1], [1, 2]] * 30})
     assert sum(int(batch.inputs["attention_mask"].sum()) for batch in padded) == 90

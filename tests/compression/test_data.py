@@ -23,7 +23,7 @@ from torch.utils.data import (
 
 from jupyter_green.compression.api import first_outputs
 from jupyter_green.compression.data.batch import Batch, independent
-from jupyter_green.compression.data.data_loading import batches_of
+from jupyter_green.compression.data.data_loading import ReadData
 from jupyter_green.compression.data.groups import groups_of, loss_by_group
 from jupyter_green.compression.data.splits import DataSplits, splits_of
 from jupyter_green.compression.errors import ShrinkError
@@ -373,13 +373,13 @@ def test_every_form_is_read_alike(form: str) -> None:
 def test_yes_and_no_are_classes() -> None:
     x, y = models.points(200)
     for labels in (y == 0, (y == 0).numpy(), (y == 0).tolist(), (y == 0).numpy().astype(object)):
-        batches = batches_of((x, labels), None, random.Random(0))
+        batches = ReadData(None, random.Random(0)).of((x, labels))
         assert {batch.labels.dtype for batch in batches} == {torch.int64}
 
 
 def test_several_inputs_come_before_the_labels() -> None:
     x, y = models.points(200)
-    batch = batches_of((x, x[:, :3].numpy(), y), None, random.Random(0))[0]
+    batch = ReadData(None, random.Random(0)).of((x, x[:, :3].numpy(), y))[0]
     assert [leaf.shape[1] for leaf in batch.inputs] == [12, 3]
     assert len(batch.labels) == batch.size
 
@@ -407,7 +407,7 @@ def test_labels_that_are_words_are_the_models_own_names() -> None:
 )
 def test_data_that_is_not_read_is_one_sentence(data: Any, said: str) -> None:
     with pytest.raises(ShrinkError, match=said) as caught:
-        batches_of(data, None, random.Random(0))
+        ReadData(None, random.Random(0)).of(data)
     assert "\n" not in str(caught.value)
 
 

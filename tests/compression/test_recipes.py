@@ -30,11 +30,13 @@ from jupyter_green.compression.recipes.integer import TorchInteger
 from jupyter_green.compression.recipes.onnx_model import session_of
 from jupyter_green.compression.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic, module_of, unlogged
 from jupyter_green.compression.recipes.pruning import Prune
-from jupyter_green.compression.recipes.recipe import Chain, RecipeContext, RecipeResult
+from jupyter_green.compression.recipes.recipe import RecipeContext, RecipeResult
 from jupyter_green.compression.recipes.registry import GROUP, ours
 from jupyter_green.compression.recipes.scores import SCORES, importance
 from jupyter_green.compression.recipes.student import Student
 from tests.support import models
+from tests.compression import models
+from tests.compression.chain import Chain
 
 DATA = {"points": models.points, "pictures": models.pictures, "sentences": models.sentences}
 

@@ -24,11 +24,13 @@ from jupyter_green.compression.recipes.integer import TorchInteger
 from jupyter_green.compression.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
 from jupyter_green.compression.recipes.precision import BFloat16
 from jupyter_green.compression.recipes.pruning import Prune
-from jupyter_green.compression.recipes.recipe import Chain, RecipeResult
+from jupyter_green.compression.recipes.recipe import RecipeResult
 from jupyter_green.compression.result import ResultRow, ShrinkResult
 from jupyter_green.compression.result_details import ResultDetails
 from jupyter_green.compression.store.folder import checksum, digest, opened
 from jupyter_green.compression.store.load import made_of
+from tests.compression import models
+from tests.compression.chain import Chain
 from tests.compression.test_recipes import case_of
 from tests.support import models
 

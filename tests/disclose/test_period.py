@@ -6,6 +6,7 @@ import csv
 import gc
 import io
 import json
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,18 @@ import pytest
 
 from jupyter_green.cli import main
 from jupyter_green.disclose import DiscloseError, disclose
-from jupyter_green.disclose.period import Period, since_of
-from jupyter_green.disclose.period_comparison import compared
-from jupyter_green.disclose.record_filter import period_in, period_of
+from jupyter_green.disclose.period import Period, PeriodSums, since_of
+from jupyter_green.disclose.period_comparison import PeriodDifference, RunComparison
+from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.disclose.usage_report import page
 from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.records.flat import FlatRecord
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
+from jupyter_green.reporting.run.totals import within
 from jupyter_green.storage import Ledger
 from tests.disclose.sample import cpu, gpu, record
+from tests.records.flat import flat_of
 
 SHRUNK = ShrinkOutcome("kept", "MiniLM", True, "int8, 4.0× less energy, proven, accuracy 91.2 % → 91.0 %")
 NOW = datetime.now().astimezone()
@@ -46,6 +49,33 @@ def month() -> list[EnergyRecord]:
         at(9, gpu(50.0), run_id="r4", span="trial", label=SHRUNK.line, shrinks=(SHRUNK,), cell_id="d"),
         at(8, gpu(1e9, quality="simulated"), run_id="r5"),
     ]  # fmt: skip
+
+
+def compared(records: list[EnergyRecord]) -> PeriodDifference:
+    runs: dict[str, list[EnergyRecord]] = {}
+    for one in sorted(records, key=lambda one: one.started_at):
+        if one.span != "gap":
+            runs.setdefault(one.run_id, []).append(one)
+    comparison = RunComparison()
+    for items in runs.values():
+        comparison.take(items)
+    return comparison.against()
+
+
+def period_of(
+    records: list[EnergyRecord], since: datetime, *, equivalents: bool = False, valuation: Valuation | None = None
+) -> Period:
+    """Return the report of records at hand."""
+    inner = within(records)
+    began: dict[str, float] = {}
+    for one in records:
+        began[one.run_id] = min(one.started_at, began.get(one.run_id, one.started_at))
+
+    def order(one: FlatRecord) -> tuple[object, ...]:
+        return one.notebook or "", began[one.run_id], one.run_id, one.started_at
+
+    sums = PeriodSums(sorted((flat_of(one, one.id in inner) for one in records), key=order))
+    return Period(sums, since.timestamp(), time.time(), "", valuation or Valuation(), "", equivalents, ())
 
 
 def made(records: list[EnergyRecord] | None = None, **options: Any) -> Period:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_green.disclose import DiscloseError, stars
-from jupyter_green.disclose.rating import edges, memory_gigabytes, size_class
+from jupyter_green.disclose.rating import edges, size_class
 
 # kWh per 1,000 queries and published star: class A text generators, Hugging Face space AIEnergyScore/Label.
 PUBLISHED = {
@@ -69,8 +69,7 @@ def test_what_has_no_stars(energies: dict[str, float]) -> None:
         stars(energies)
 
 
-def test_classes_and_memory() -> None:
+def test_size_classes() -> None:
     assert [size_class(n) for n in (20e9, 20.1e9, 66e9, 67e9)] == ["A", "B", "B", "C"]
-    assert memory_gigabytes(70, bits=16) == pytest.approx(168.0)
     with pytest.raises(DiscloseError):
         size_class(0)

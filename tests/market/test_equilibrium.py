@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_green.market.equilibrium import clearing_price, equilibrium, reduction, unlimited
+from jupyter_green.market.equilibrium import clearing_price, equilibrium, unlimited
 
 # k, a, without a cap, at b = 0.01, at b = sqrt(a): computed from the closed form and published with the proposal.
 VECTORS = [
@@ -27,7 +27,7 @@ def test_golden_table(*, k: float, a: float, free: float, some: float, less: flo
         found = equilibrium(k=k, a=a, b=b, F=20)
         assert found.x == pytest.approx(x, abs=5e-5)
         assert found.x + found.y == pytest.approx(20)
-        assert reduction(k=k, a=a, b=b) == pytest.approx(saved, abs=5e-4)
+        assert 1 - found.x / unlimited(k=k, a=a) == pytest.approx(saved, abs=5e-4)
 
 
 def test_firms_that_are_short_buy_and_others_sell() -> None:
@@ -60,8 +60,6 @@ def test_the_closed_form_is_the_best_on_a_grid(k: float, a: float, b: float, all
 
 @given(ks, costs, st.floats(1e-6, 1), st.floats(0, 1e3), st.floats(0, 1e3))
 def test_the_price_saves_and_the_cap_does_not(k: float, a: float, b: float, one: float, other: float) -> None:
-    assert 0 < reduction(k=k, a=a, b=b) < 1
-    assert reduction(k=k, a=a, b=0) == 0
     assert equilibrium(k=k, a=a, b=b, F=one).x == equilibrium(k=k, a=a, b=b, F=other).x
     assert equilibrium(k=k, a=a, b=b, F=one).x < unlimited(k=k, a=a)
     assert equilibrium(k=k, a=a, b=0, F=one).x == unlimited(k=k, a=a)
@@ -89,8 +87,6 @@ def test_bad_input_is_one_sentence(wrong: float) -> None:
             equilibrium(**{"k": 1.0, "a": 1.0, "b": 1.0, "F": 1.0, name: wrong})
     with pytest.raises(ValueError, match="unbounded"):
         unlimited(k=1, a=0)
-    with pytest.raises(ValueError, match="unbounded"):
-        reduction(k=1, a=0, b=1)
     with pytest.raises(ValueError, match="use to 0"):
         clearing_price([0, 0], k=1, a=1)
     with pytest.raises(ValueError, match="k is 0"):

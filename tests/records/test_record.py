@@ -166,9 +166,9 @@ def test_what_is_read_decides_whether_a_record_is_simulated(
 ) -> None:
     """A ledger's totals, a session's sums, tables, statements and a report ask this one rule."""
     from jupyter_green.disclose.period import PeriodSums
-    from jupyter_green.records.flat import flat_of
     from jupyter_green.reporting.run.totals import Totals
     from jupyter_green.storage.record_list import Records
+    from tests.records.flat import flat_of
 
     one = record(*(component(joules, quality=quality) for quality, joules in parts))
     assert is_simulated(one) == simulated

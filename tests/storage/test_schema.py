@@ -16,9 +16,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, text
 
-from jupyter_green.records.flat import flat_of
 from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder, ledger_url, schema, sqlite_file
 from jupyter_green.storage.record_rows import RecordRow
+from tests.records.flat import flat_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

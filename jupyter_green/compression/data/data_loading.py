@@ -8,7 +8,6 @@ example are kept with it.
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,39 +42,18 @@ SORTED = 16
 """Number of batches of texts that are sorted by length together."""
 
 
-def batches_of(data: Any, tokenizer: Any, rng: random.Random, **how: Any) -> list[Batch]:
-    """Return the batches of data in any supported form.
-
-    Parameters
-    ----------
-    data : DataLoader, dataset, frame, mapping, (X, y), list of str, array, or iterable of batches or examples
-        The examples.
-    tokenizer : object or None
-        For texts.
-    rng : random.Random
-        Random generator for the order of examples.
-    **how
-        Other fields of `ReadData`.
-
-    Raises
-    ------
-    ShrinkError
-        If the form is not supported, or the data can't be read.
-    """
-    return ReadData(tokenizer, rng, **how).of(data)
-
-
-def of_loader(loader: Any) -> list[Batch]:
-    """Return the batches of a DataLoader in their order, at most `MOST_EXAMPLES` examples."""
-    return ReadData(None, random.Random(0)).of(loader)  # noqa: S311 - unused
-
-
 @dataclass
 class ReadData(LoaderReading):
     """Reads data of any form; has the fields of `LoaderReading`."""
 
     def of(self, data: Any) -> list[Batch]:  # noqa: PLR0911 - one return per form
-        """Return the batches of data in any form; see `batches_of`."""
+        """Return the batches of a DataLoader, dataset, frame, mapping, (X, y), list of str, array, or iterable.
+
+        Raises
+        ------
+        ShrinkError
+            If the form is not supported, or the data can't be read.
+        """
         import torch
 
         if data is None:

@@ -148,37 +148,6 @@ class Repairable(Recipe, Protocol):
         """Return the same recipe that skips these layers."""
 
 
-@dataclass(frozen=True)
-class Chain:
-    """Several recipes in sequence, such as fewer layers, then int8 in ONNX Runtime.
-
-    Parameters
-    ----------
-    recipes : tuple of Recipe
-        In the order in which they are applied.
-    """
-
-    recipes: tuple[Recipe, ...]
-
-    @property
-    def name(self) -> str:
-        """The names, separated by commas."""
-        return ", ".join(recipe.name for recipe in self.recipes)
-
-    @property
-    def trains(self) -> bool:
-        """Whether any of them trains."""
-        return any(recipe.trains for recipe in self.recipes)
-
-    def applies(self, case: RecipeContext) -> str | None:
-        """Return the first reason against one of them, evaluated on the original."""
-        return next((reason for recipe in self.recipes if (reason := recipe.applies(case)) is not None), None)
-
-    def apply(self, case: RecipeContext) -> RecipeResult:
-        """Apply each recipe to the result of the one before."""
-        return follow(self.recipes[0].apply(case), self.recipes[1:], case)
-
-
 def follow(product: RecipeResult, recipes: Sequence[Recipe], case: RecipeContext) -> RecipeResult:
     """Apply further recipes to a result; steps, notes and training accumulate."""
     for recipe in recipes:
