@@ -30,39 +30,27 @@ from jupyter_green.records.flat import FlatPart, FlatRecord
 
 
 class Part(NamedTuple):
-    """The energy of one kind of device from one source.
-
-    Parameters
-    ----------
-    kind, source, method, quality
-        As in `Component`.
-    joules : float
-        Energy.
-    random : float
-        Half-width of the 95 % interval without the sensor's own error, in joules; infinite if unknown.
-    gain : float
-        The sensor's own error, in joules.
-    device : str
-        For a model, the machine it describes; empty if unknown.
-    cpu_seconds : float or None
-        For a model, the CPU time it was computed from.
-    others_busy : float or None
-        For a model, the share of the machine's cores that other processes kept busy.
-    conditions : Conditions
-        Temperature, clocks and throttling of the devices.
-    """
+    """The energy of one kind of device from one source."""
 
     kind: Kind
     source: str
     method: Method
     quality: Quality
+    """As in `Component`."""
     joules: float
+    """Energy."""
     random: float
+    """Half-width of the 95 % interval without the sensor's own error, in joules; infinite if unknown."""
     gain: float
+    """The sensor's own error, in joules."""
     device: str = ""
+    """For a model, the machine it describes; empty if unknown."""
     cpu_seconds: float | None = None
+    """For a model, the CPU time it was computed from."""
     others_busy: float | None = None
+    """For a model, the share of the machine's cores that other processes kept busy."""
     conditions: Conditions = UNKNOWN
+    """Temperature, clocks and throttling of the devices."""
 
     @property
     def identity(self) -> tuple[str, str, str, str]:

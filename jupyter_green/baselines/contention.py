@@ -41,22 +41,16 @@ _C = (1.0, 1.0, 1.346, 1.193, 1.434)
 
 
 class Contention(NamedTuple):
-    """Effect of contention on a difference in CPU time, in joules of the model.
-
-    Parameters
-    ----------
-    scatter : float
-        Prior standard deviation of one run.
-    lean : float
-        Half-width of the systematic part.
-    single : bool
-        Whether one run is compared with one run on a machine that is busy, or whose load is unknown: then no difference
-        is significant.
-    """
+    """Effect of contention on a difference in CPU time, in joules of the model."""
 
     scatter: float
+    """Prior standard deviation of one run."""
     lean: float
+    """Half-width of the systematic part."""
     single: bool
+    """Whether one run is compared with one run on a machine that is busy, or whose load is unknown: then no difference
+    is significant.
+    """
 
 
 def contention(

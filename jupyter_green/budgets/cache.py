@@ -26,22 +26,15 @@ Owed = tuple[Literal["budget", "override"], dict[str, Any], dict[str, Any]]
 
 @dataclass
 class CachedBudgets:
-    """Contents of the cache.
-
-    Parameters
-    ----------
-    budgets, overrides : list
-        All that were set and may still be in force.
-    bases : dict of str to LedgerSnapshot
-        The ledger's sums, by identity of the budget.
-    owed : list of Owed
-        Entries that the ledger has not received yet.
-    """
+    """Contents of the cache."""
 
     budgets: list[Budget] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
+    """All that were set and may still be in force."""
     bases: dict[str, LedgerSnapshot] = field(default_factory=dict)
+    """The ledger's sums, by identity of the budget."""
     owed: list[Owed] = field(default_factory=list)
+    """Entries that the ledger has not received yet."""
 
 
 class BudgetCache:

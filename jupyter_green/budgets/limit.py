@@ -30,24 +30,16 @@ class InvalidLimit(GreenError, ValueError):
 
 @dataclass(frozen=True)
 class Limit:
-    """An amount.
-
-    Parameters
-    ----------
-    quantity : {"energy", "co2e", "money"}
-        What is limited.
-    amount : float
-        In joules, grams of CO2e, or money.
-    currency : str or None
-        ISO 4217 code, for money.
-    text : str
-        The text it was parsed from; empty if none.
-    """
+    """An amount."""
 
     quantity: Quantity
+    """What is limited."""
     amount: float
+    """In joules, grams of CO2e, or money."""
     currency: str | None = None
+    """ISO 4217 code, for money."""
     text: str = ""
+    """The text it was parsed from; empty if none."""
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.amount) or not 0 < self.amount <= MOST:

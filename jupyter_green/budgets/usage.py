@@ -31,24 +31,16 @@ LATELY_SECONDS = 120.0
 
 @dataclass
 class LedgerSnapshot:
-    """The ledger's sums for one budget.
-
-    Parameters
-    ----------
-    start : float
-        Start of the period, in seconds since 1970.
-    outlay : UsageSum
-        The sums.
-    carried : float
-        Rest of the previous period, in the limit's unit.
-    read_at : float
-        When the ledger was read, in seconds since 1970.
-    """
+    """The ledger's sums for one budget."""
 
     start: float
+    """Start of the period, in seconds since 1970."""
     outlay: UsageSum
+    """The sums."""
     carried: float
+    """Rest of the previous period, in the limit's unit."""
     read_at: float
+    """When the ledger was read, in seconds since 1970."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; an infinite uncertainty is null."""
@@ -78,40 +70,27 @@ class _Place:
 
 @dataclass(frozen=True)
 class BudgetUsage:
-    """Usage of a budget.
-
-    Parameters
-    ----------
-    budget : Budget
-        The budget.
-    amount : float
-        Used amount, in the limit's unit.
-    uncertainty : float or None
-        Half-width of its 95 % interval; None if unknown.
-    quality : str or None
-        The weakest quality; None if nothing was read.
-    allowed : float
-        The limit plus what is carried over, in its unit.
-    start, end : float
-        The period, in seconds since 1970.
-    missing : int
-        Records with an unknown amount, which are not included.
-    foreign : tuple of str
-        Currencies of records that are not included.
-    read_at : float or None
-        When the ledger was last read; None if not yet.
-    """
+    """Usage of a budget."""
 
     budget: Budget
+    """The budget."""
     amount: float
+    """Used amount, in the limit's unit."""
     uncertainty: float | None
+    """Half-width of its 95 % interval; None if unknown."""
     quality: Quality | None
+    """The weakest quality; None if nothing was read."""
     allowed: float
+    """The limit plus what is carried over, in its unit."""
     start: float
     end: float
+    """The period, in seconds since 1970."""
     missing: int
+    """Records with an unknown amount, which are not included."""
     foreign: tuple[str, ...]
+    """Currencies of records that are not included."""
     read_at: float | None
+    """When the ledger was last read; None if not yet."""
 
     @property
     def share(self) -> float:

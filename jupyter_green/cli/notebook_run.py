@@ -35,27 +35,18 @@ STARTUP_SECONDS = 60
 
 @dataclass
 class NotebookRun:
-    """The result of running a notebook.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        The notebook with the outputs of the cells that ran.
-    run_id : str
-        Id of its records in the ledger.
-    failure : str or None
-        One sentence with the cell and its error; None if all cells ran.
-    interrupted : bool
-        Whether the user interrupted it.
-    at : int
-        Index of the cell that started last.
-    """
+    """The result of running a notebook."""
 
     notebook: NotebookNode
+    """The notebook with the outputs of the cells that ran."""
     run_id: str
+    """Id of its records in the ledger."""
     failure: str | None = None
+    """One sentence with the cell and its error; None if all cells ran."""
     interrupted: bool = False
+    """Whether the user interrupted it."""
     at: int = 0
+    """Index of the cell that started last."""
 
     @property
     def current(self) -> str:

@@ -83,21 +83,14 @@ def _earlier(notebook: Path, run: str) -> list[Baseline]:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a run.
-
-    Parameters
-    ----------
-    budget : float or None
-        Energy in joules.
-    base : list of (str, EnergyRecord) or None
-        Cells of the baseline by id.
-    accepted : float or None
-        Accepted excess as a fraction of the baseline.
-    """
+    """The limits of a run."""
 
     budget: float | None = None
+    """Energy in joules."""
     base: list[tuple[str, EnergyRecord]] | None = None
+    """Cells of the baseline by id."""
     accepted: float | None = None
+    """Accepted excess as a fraction of the baseline."""
 
     @classmethod
     def of(cls, given: argparse.Namespace) -> Limits:

@@ -25,18 +25,12 @@ _SKIPPED = {"node_modules", "__pycache__", "site-packages"}
 
 @dataclass(frozen=True)
 class Missing:
-    """A finding: something that is not disclosed.
-
-    Parameters
-    ----------
-    place : Path
-        The folder or file.
-    what : str
-        What is missing or wrong, one sentence.
-    """
+    """A finding: something that is not disclosed."""
 
     place: Path
+    """The folder or file."""
     what: str
+    """What is missing or wrong, one sentence."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.what}"

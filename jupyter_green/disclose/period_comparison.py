@@ -17,28 +17,23 @@ from jupyter_green.records import EnergyRecord, cell_key
 
 @dataclass(frozen=True)
 class PeriodDifference:
-    """Significant differences of a period's runs from earlier runs.
-
-    Parameters
-    ----------
-    excess, saved : float
-        Joules, summed over runs with a significant difference.
-    excess_uncertainty, saved_uncertainty : float
-        Half-widths of their 95 % intervals in joules; added linearly, because a sensor's error has the same sign in
-        every run.
-    more, less, unproven, alone : int
-        Number of runs with significantly more energy, with significantly less, without a significant difference, and
-        without an earlier run.
-    """
+    """Significant differences of a period's runs from earlier runs."""
 
     excess: float = 0.0
     saved: float = 0.0
+    """Joules, summed over runs with a significant difference."""
     excess_uncertainty: float = 0.0
     saved_uncertainty: float = 0.0
+    """Half-widths of their 95 % intervals in joules; added linearly, because a sensor's error has the same sign in
+    every run.
+    """
     more: int = 0
     less: int = 0
     unproven: int = 0
     alone: int = 0
+    """Number of runs with significantly more energy, with significantly less, without a significant difference, and
+    without an earlier run.
+    """
 
 
 class RunComparison:

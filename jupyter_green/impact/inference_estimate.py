@@ -21,24 +21,17 @@ SERVED = "H100, GPU only, many requests at once"
 
 @dataclass(frozen=True)
 class Prior:
-    """An estimate from a model's size.
-
-    Parameters
-    ----------
-    joules, low, high : float
-        Energy of one `unit` in joules, with its interval.
-    unit : str
-        "query" or "token".
-    boundary, source : str
-        What the estimate covers, and its source.
-    """
+    """An estimate from a model's size."""
 
     joules: float
     low: float
     high: float
+    """Energy of one `unit` in joules, with its interval."""
     unit: str
+    """"query" or "token"."""
     boundary: str
     source: str
+    """What the estimate covers, and its source."""
 
 
 def by_score(parameters: float) -> Prior:

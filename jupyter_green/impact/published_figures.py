@@ -28,36 +28,24 @@ class OtherBoundary(GreenError, ValueError):
 
 @dataclass(frozen=True)
 class Reference:
-    """A published energy of a task.
-
-    Parameters
-    ----------
-    task : str
-        The task.
-    wh_per_1000 : float
-        Energy in Wh per 1,000 of `unit`.
-    spread : float or None
-        Standard deviation over models and data sets, in the same unit.
-    count : int
-        Number of measurements.
-    boundary : str
-        What the measurement covers.
-    source : str
-        Publication.
-    model : str
-        Name of the model; empty for a mean over models.
-    unit : str
-        Unit of work.
-    """
+    """A published energy of a task."""
 
     task: str
+    """The task."""
     wh_per_1000: float
+    """Energy in Wh per 1,000 of `unit`."""
     spread: float | None
+    """Standard deviation over models and data sets, in the same unit."""
     count: int
+    """Number of measurements."""
     boundary: str
+    """What the measurement covers."""
     source: str
+    """Publication."""
     model: str = ""
+    """Name of the model; empty for a mean over models."""
     unit: str = "query"
+    """Unit of work."""
 
     def times(self, wh_per_1000: float, boundary: str) -> float:
         """Return the ratio of a figure to this reference.

@@ -15,18 +15,12 @@ DISTANCE_SECONDS = 0.26
 
 @dataclass
 class RateLimit:
-    """Keeps a minimum interval between messages.
-
-    Parameters
-    ----------
-    distance : float
-        Seconds between two messages.
-    urgent_every : float
-        Seconds after which another urgent message may ignore the interval.
-    """
+    """Keeps a minimum interval between messages."""
 
     distance: float = DISTANCE_SECONDS
+    """Seconds between two messages."""
     urgent_every: float = 4 * DISTANCE_SECONDS
+    """Seconds after which another urgent message may ignore the interval."""
     _last: float = float("-inf")
     _urgent: float = float("-inf")
 

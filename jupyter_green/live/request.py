@@ -67,21 +67,14 @@ class Meter:
 
 @dataclass(frozen=True)
 class Notebook:
-    """The notebook was renamed.
-
-    Parameters
-    ----------
-    id : str
-        Id of the request.
-    name : str
-        Its name, without folders.
-    formerly : str or None
-        Its previous name.
-    """
+    """The notebook was renamed."""
 
     id: str
+    """Id of the request."""
     name: str
+    """Its name, without folders."""
     formerly: str | None
+    """Its previous name."""
 
 
 @dataclass(frozen=True)

@@ -38,27 +38,18 @@ def key_of(record: EnergyRecord) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """A cell of the notebook.
-
-    Parameters
-    ----------
-    record : EnergyRecord
-        Its last or running execution.
-    line : str
-        First line of its source; empty if unknown.
-    reruns : int
-        Earlier executions in this run.
-    rerun_joules : float or None
-        Their energy in joules; None if none was read.
-    rerun_doubt : float
-        Sum of the half-widths of their 95 % intervals, in joules.
-    """
+    """A cell of the notebook."""
 
     record: EnergyRecord
+    """Its last or running execution."""
     line: str = ""
+    """First line of its source; empty if unknown."""
     reruns: int = 0
+    """Earlier executions in this run."""
     rerun_joules: float | None = None
+    """Their energy in joules; None if none was read."""
     rerun_doubt: float = 0.0
+    """Sum of the half-widths of their 95 % intervals, in joules."""
 
     @property
     def rerun_known(self) -> float | None:
@@ -75,31 +66,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Sums:
-    """The sums of a run, each as one record; None if a sum is empty.
-
-    Parameters
-    ----------
-    whole : EnergyRecord
-        Everything since the run began: all executions and the time between cells.
-    cells : EnergyRecord
-        The last execution of each cell.
-    count : int
-        Number of rows.
-    idle, reruns : EnergyRecord or None
-        Time between cells, and earlier executions.
-    today : EnergyRecord
-        The records of this run that began today.
-    began_at : float or None
-        Start of the first execution, in seconds since 1970.
-    """
+    """The sums of a run, each as one record; None if a sum is empty."""
 
     whole: EnergyRecord
+    """Everything since the run began: all executions and the time between cells."""
     cells: EnergyRecord
+    """The last execution of each cell."""
     count: int
+    """Number of rows."""
     idle: EnergyRecord | None
     reruns: EnergyRecord | None
+    """Time between cells, and earlier executions."""
     today: EnergyRecord
+    """The records of this run that began today."""
     began_at: float | None
+    """Start of the first execution, in seconds since 1970."""
 
 
 class RunState:

@@ -18,22 +18,15 @@ from jupyter_green.records import EnergyRecord, clock
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One run of a model by a magic.
-
-    Parameters
-    ----------
-    label : str
-        Label of its records.
-    model : weakref.ref
-        The model.
-    began, ended : float
-        Start and end in seconds since 1970.
-    """
+    """One run of a model by a magic."""
 
     label: str
+    """Label of its records."""
     model: weakref.ref[Any]
+    """The model."""
     began: float
     ended: float
+    """Start and end in seconds since 1970."""
 
 
 class ModelRuns:

@@ -82,38 +82,27 @@ class _Terms(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """The result of a member in a period; all amounts but money in millijoules.
-
-    Parameters
-    ----------
-    name : str
-        The member.
-    allowance, banked : int
-        Allowance for the period, and banked allowances at its start.
-    used, free : int
-        Energy used, and what would be used without a cap.
-    bought, sold : int
-        Allowances traded.
-    short, expired, kept : int
-        Use that is not covered, expired part of the bank, and bank at the end.
-    paid : Decimal
-        Money paid for purchases (below 0: earned).
-    fine : float
-        Money paid for `short`.
-    """
+    """The result of a member in a period; all amounts but money in millijoules."""
 
     name: str
+    """The member."""
     allowance: int
     banked: int
+    """Allowance for the period, and banked allowances at its start."""
     used: int
     free: int
+    """Energy used, and what would be used without a cap."""
     bought: int
     sold: int
+    """Allowances traded."""
     short: int
     expired: int
     kept: int
+    """Use that is not covered, expired part of the bank, and bank at the end."""
     paid: Decimal
+    """Money paid for purchases (below 0: earned)."""
     fine: float
+    """Money paid for `short`."""
 
 
 @dataclass(frozen=True)

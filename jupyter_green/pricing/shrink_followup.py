@@ -26,33 +26,22 @@ class NoShrinkToFollow(GreenError, ValueError):
 
 @dataclass(frozen=True)
 class ShrinkFollowup:
-    """A shrink and the use of its model since then.
-
-    Parameters
-    ----------
-    line : str
-        The shrink's line in the ledger.
-    unit : str
-        Name of the counted unit.
-    rebound : Rebound
-        Rebound since the shrink.
-    seconds : (float, float)
-        Lengths of the two periods in seconds.
-    quality : str or None
-        The weakest quality of the figures.
-    credit : Credit
-        Credit for the saving since then; 0 if the shrink was not proven.
-    shrink : str
-        Identity of the shrink's record.
-    """
+    """A shrink and the use of its model since then."""
 
     line: str
+    """The shrink's line in the ledger."""
     unit: str
+    """Name of the counted unit."""
     rebound: Rebound
+    """Rebound since the shrink."""
     seconds: tuple[float, float]
+    """Lengths of the two periods in seconds."""
     quality: Quality | None
+    """The weakest quality of the figures."""
     credit: Credit
+    """Credit for the saving since then; 0 if the shrink was not proven."""
     shrink: str
+    """Identity of the shrink's record."""
 
     def sentence(self) -> str:
         """Return the share of the saving that more use offsets, as a sentence."""

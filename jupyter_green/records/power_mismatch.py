@@ -19,18 +19,12 @@ _OLD = re.compile(
 
 @dataclass(frozen=True)
 class PowerMismatch:
-    """Power readings compared with the counter, over one window.
-
-    Parameters
-    ----------
-    ratio : float
-        (power readings - counter) / counter.
-    recent : bool
-        Whether the window was too short, and the latest readings before its end were compared instead.
-    """
+    """Power readings compared with the counter, over one window."""
 
     ratio: float
+    """(power readings - counter) / counter."""
     recent: bool = False
+    """Whether the window was too short, and the latest readings before its end were compared instead."""
 
     @property
     def sentence(self) -> str:

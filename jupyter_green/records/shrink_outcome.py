@@ -25,24 +25,16 @@ _PROVEN = re.compile(r", proven(,|$)")
 
 @dataclass(frozen=True)
 class ShrinkOutcome:
-    """Outcome of one search.
-
-    Parameters
-    ----------
-    code : {"kept", "nothing_gained", "unknown", "interrupted"}
-        Whether a candidate was selected, and if not, why.
-    model : str
-        Name of the original model.
-    proven : bool
-        Whether lower cost within the accepted quality loss is statistically significant.
-    kept : str
-        The selected candidate and its saving, for display; empty if none was selected.
-    """
+    """Outcome of one search."""
 
     code: ShrinkCode
+    """Whether a candidate was selected, and if not, why."""
     model: str
+    """Name of the original model."""
     proven: bool = False
+    """Whether lower cost within the accepted quality loss is statistically significant."""
     kept: str = ""
+    """The selected candidate and its saving, for display; empty if none was selected."""
 
     @property
     def ending(self) -> str:

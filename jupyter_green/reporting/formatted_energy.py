@@ -21,33 +21,22 @@ SENSED = 0.005
 
 @dataclass(frozen=True)
 class FormattedEnergy:
-    """An energy with its uncertainty and quality, formatted on demand.
-
-    Parameters
-    ----------
-    joules : float or None
-        Energy; None if there is no reading.
-    uncertainty : float or None
-        Half-width of the 95 % interval in joules; None if unknown.
-    quality : {"measured", "estimated", "simulated"}
-        The weakest quality of the readings.
-    measured_share : float or None
-        Share of the energy that was measured, 0 to 1.
-    below_resolution : bool
-        Whether the interval includes 0.
-    final : bool
-        Whether the value is final.
-    cut : bool
-        Whether it ends at a killed kernel's last heartbeat, so that it is a lower bound.
-    """
+    """An energy with its uncertainty and quality, formatted on demand."""
 
     joules: float | None
+    """Energy; None if there is no reading."""
     uncertainty: float | None
+    """Half-width of the 95 % interval in joules; None if unknown."""
     quality: Quality
+    """The weakest quality of the readings."""
     measured_share: float | None = None
+    """Share of the energy that was measured, 0 to 1."""
     below_resolution: bool = False
+    """Whether the interval includes 0."""
     final: bool = True
+    """Whether the value is final."""
     cut: bool = False
+    """Whether it ends at a killed kernel's last heartbeat, so that it is a lower bound."""
 
     @classmethod
     def of(cls, record: EnergyRecord) -> FormattedEnergy:

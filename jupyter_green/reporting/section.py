@@ -20,24 +20,16 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>~|#&$])")
 
 @dataclass(frozen=True)
 class Section:
-    """Content under one heading.
-
-    Parameters
-    ----------
-    heading : str
-        Heading of the section.
-    facts : sequence of tuple of str
-        Terms and their definitions.
-    lines : sequence of str
-        Sentences, one per line.
-    rows : Rows or None
-        A table of cells.
-    """
+    """Content under one heading."""
 
     heading: str
+    """Heading of the section."""
     facts: Sequence[tuple[str, str]] = ()
+    """Terms and their definitions."""
     lines: Sequence[str] = ()
+    """Sentences, one per line."""
     rows: Rows | None = None
+    """A table of cells."""
 
     def text(self) -> str:
         """Return the section as plain text."""

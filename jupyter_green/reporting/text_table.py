@@ -17,27 +17,18 @@ WIDEST = 60
 
 @dataclass(frozen=True, repr=False)
 class TextTable:
-    """Rows of strings below one sentence.
-
-    Parameters
-    ----------
-    sentence : str
-        Summary of the rows.
-    headings : sequence of str
-        One for each column.
-    rows : sequence of sequence of str
-        As many strings as there are headings.
-    right : frozenset of int
-        Columns that are aligned to the right.
-    widest : int
-        Number of characters to which strings are shortened.
-    """
+    """Rows of strings below one sentence."""
 
     sentence: str
+    """Summary of the rows."""
     headings: Sequence[str] = ()
+    """One for each column."""
     rows: Sequence[Sequence[str]] = ()
+    """As many strings as there are headings."""
     right: frozenset[int] = frozenset()
+    """Columns that are aligned to the right."""
     widest: int = WIDEST
+    """Number of characters to which strings are shortened."""
 
     def _cleaned(self) -> list[list[str]]:
         return [[one_line(word, self.widest) for word in row] for row in (self.headings, *self.rows)]

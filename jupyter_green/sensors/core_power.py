@@ -28,22 +28,15 @@ _SPEC = "SPECpower_ssj2008 results of {} servers"
 
 @dataclass(frozen=True)
 class CoreWatts:
-    """Power of one busy core.
-
-    Parameters
-    ----------
-    name : str
-        Kind of processor, for display.
-    low, high : float
-        Ends of the range in watts.
-    basis : str
-        Source of the range.
-    """
+    """Power of one busy core."""
 
     name: str
+    """Kind of processor, for display."""
     low: float
     high: float
+    """Ends of the range in watts."""
     basis: str
+    """Source of the range."""
 
     @property
     def watts(self) -> float:

@@ -25,45 +25,30 @@ _ARM = {"0x41": "arm", "0x61": "apple", "0xc0": "ampere"}
 
 @dataclass(frozen=True)
 class Chip:
-    """A processor; fields it does not report are empty.
-
-    Parameters
-    ----------
-    vendor : str
-        ``"intel"``, ``"amd"``, ``"hygon"``, ``"arm"``, ``"ampere"``, ``"apple"`` or empty.
-    family, model, stepping : int or None
-        x86 signature in decimal.
-    part : str
-        ARM part number such as ``"0xd0c"``, else empty.
-    name : str
-        Display name, else empty.
-    """
+    """A processor; fields it does not report are empty."""
 
     vendor: str = ""
+    """``"intel"``, ``"amd"``, ``"hygon"``, ``"arm"``, ``"ampere"``, ``"apple"`` or empty."""
     family: int | None = None
     model: int | None = None
     stepping: int | None = None
+    """x86 signature in decimal."""
     part: str = ""
+    """ARM part number such as ``"0xd0c"``, else empty."""
     name: str = ""
+    """Display name, else empty."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """The machine this process runs on.
-
-    Parameters
-    ----------
-    system : str
-        ``"Linux"``, ``"Darwin"`` or ``"Windows"``.
-    place : {"machine", "virtual machine", "container", "WSL"}
-        Environment of this process; ``"machine"`` if nothing else is detected.
-    chip : Chip
-        The processor.
-    """
+    """The machine this process runs on."""
 
     system: str
+    """``"Linux"``, ``"Darwin"`` or ``"Windows"``."""
     place: Place
+    """Environment of this process; ``"machine"`` if nothing else is detected."""
     chip: Chip
+    """The processor."""
 
 
 @lru_cache(maxsize=1)

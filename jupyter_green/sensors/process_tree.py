@@ -50,22 +50,15 @@ def cpu_seconds_fast() -> float:
 
 @dataclass(frozen=True)
 class Relative:
-    """A descendant process at one time.
-
-    Parameters
-    ----------
-    pid, parent : int
-        Process ids.
-    born : float
-        Start time; distinguishes processes that reuse an id.
-    seconds : float
-        CPU seconds, including reaped children where the system shows them.
-    """
+    """A descendant process at one time."""
 
     pid: int
     parent: int
+    """Process ids."""
     born: float
+    """Start time; distinguishes processes that reuse an id."""
     seconds: float
+    """CPU seconds, including reaped children where the system shows them."""
 
 
 class ProcessTree:

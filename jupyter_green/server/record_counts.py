@@ -26,21 +26,14 @@ class Change(TypedDict):
 
 @dataclass(frozen=True)
 class RecordCounts:
-    """Counts at one time.
-
-    Parameters
-    ----------
-    total : int
-        Number of all records.
-    runs : mapping
-        Number of recent records by run and notebook.
-    shelf : tuple
-        Number of baselines, and when the newest was stored.
-    """
+    """Counts at one time."""
 
     total: int = 0
+    """Number of all records."""
     runs: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
+    """Number of recent records by run and notebook."""
     shelf: tuple[int, float | None] = (0, None)
+    """Number of baselines, and when the newest was stored."""
 
     def since(self, before: RecordCounts) -> list[Change]:
         """Return the changes since an earlier count: one for each run, or a single one if there are many."""

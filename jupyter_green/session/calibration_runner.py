@@ -36,22 +36,15 @@ class Load(Protocol):
 
 @dataclass(frozen=True)
 class Observation:
-    """What was read from a counter under a known load.
-
-    Parameters
-    ----------
-    ticks : list of CounterSample
-        The counter's updates.
-    loads : list of (float, float)
-        Start and end of each load, in seconds.
-    idle_watts, busy_watts : float or None
-        Mean power during the initial long pause and the long load; None if there were none.
-    """
+    """What was read from a counter under a known load."""
 
     ticks: list[CounterSample]
+    """The counter's updates."""
     loads: list[tuple[float, float]]
+    """Start and end of each load, in seconds."""
     idle_watts: float | None = None
     busy_watts: float | None = None
+    """Mean power during the initial long pause and the long load; None if there were none."""
 
 
 class UpdateObserver:

@@ -31,23 +31,16 @@ class CalibrationError(GreenError, ValueError):
 
 @dataclass(frozen=True)
 class StoredCalibration:
-    """A calibration as stored in the file.
-
-    Parameters
-    ----------
-    key, device, driver : str
-        Key of the sensor, device name, and driver version at the time of the calibration.
-    found_at : float or None
-        Unix time of the calibration in seconds; None if the file does not say.
-    found : Calibration
-        The calibration.
-    """
+    """A calibration as stored in the file."""
 
     key: str
     device: str
     driver: str
+    """Key of the sensor, device name, and driver version at the time of the calibration."""
     found_at: float | None
+    """Unix time of the calibration in seconds; None if the file does not say."""
     found: Calibration
+    """The calibration."""
 
 
 def kept_calibrations() -> list[StoredCalibration]:

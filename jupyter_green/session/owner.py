@@ -16,23 +16,17 @@ from types import CodeType
 
 @dataclass(frozen=True)
 class Owner:
-    """Who has to close a window.
-
-    Parameters
-    ----------
-    thread : threading.Thread
-        The thread that does the work.
-    frame, code : int, CodeType or None
-        Id and code of the call that does the work; None for the whole thread. The frame itself is not kept, since it
-        would keep the work's objects alive.
-    handle : weakref or None
-        The object whose end also ends the window; None if there is none.
-    """
+    """Who has to close a window."""
 
     thread: threading.Thread
+    """The thread that does the work."""
     frame: int | None = None
     code: CodeType | None = None
+    """Id and code of the call that does the work; None for the whole thread. The frame itself is not kept, since it
+    would keep the work's objects alive.
+    """
     handle: weakref.ref[object] | None = field(default=None, compare=False)
+    """The object whose end also ends the window; None if there is none."""
 
     @classmethod
     def here(cls, package: str | None = None) -> Owner:

@@ -35,30 +35,20 @@ def user_name() -> str | None:
 
 @dataclass(frozen=True)
 class AccessScope:
-    """Whose rows may be read.
-
-    Parameters
-    ----------
-    whole : bool
-        All rows: the ledger is private, or everyone's records were requested.
-    owners : tuple of str
-        Values of the owner column for this user's rows. If empty, no row can be identified as this user's.
-    writes : str or None
-        Owner value of new rows; None for no owner.
-    unowned : bool
-        Whether rows without an owner are this user's too.
-    everyone : bool
-        Whether everyone's records of a shared ledger were requested.
-    sentence : str or None
-        A message for the user about the scope.
-    """
+    """Whose rows may be read."""
 
     whole: bool
+    """All rows: the ledger is private, or everyone's records were requested."""
     owners: tuple[str, ...] = ()
+    """Values of the owner column for this user's rows. If empty, no row can be identified as this user's."""
     writes: str | None = None
+    """Owner value of new rows; None for no owner."""
     unowned: bool = False
+    """Whether rows without an owner are this user's too."""
     everyone: bool = False
+    """Whether everyone's records of a shared ledger were requested."""
     sentence: str | None = None
+    """A message for the user about the scope."""
 
     def own(self, table: Table) -> ColumnElement[bool]:
         """Return the condition for this user's rows of a table with an owner column."""

@@ -45,22 +45,15 @@ Whose = tuple["Privacy", "AccessScope"]
 
 @dataclass(frozen=True)
 class _Period:
-    """The part of a query that stored sums can answer.
-
-    Parameters
-    ----------
-    hourly : bool
-        Whether hourly sums are needed; otherwise those of whole runs are used.
-    first, end : float
-        The hours start at or after `first` and before `end`, in seconds since 1970.
-    apart : frozenset of float
-        Starts of hours whose records are read one by one.
-    """
+    """The part of a query that stored sums can answer."""
 
     hourly: bool
+    """Whether hourly sums are needed; otherwise those of whole runs are used."""
     first: float = -math.inf
     end: float = math.inf
+    """The hours start at or after `first` and before `end`, in seconds since 1970."""
     apart: frozenset[float] = frozenset()
+    """Starts of hours whose records are read one by one."""
 
     def hours(self, column: Any) -> Where:
         """Return the conditions for the hours answered by stored sums."""

@@ -157,18 +157,12 @@ def _last(project: str) -> str:
 
 @dataclass(frozen=True)
 class Privacy:
-    """Decides which fields of a record are stored.
-
-    Parameters
-    ----------
-    local : bool
-        Whether the ledger is on this machine; then everything is stored.
-    shared : frozenset of str
-        Fields stored in a remote ledger too.
-    """
+    """Decides which fields of a record are stored."""
 
     local: bool
+    """Whether the ledger is on this machine; then everything is stored."""
     shared: frozenset[str] = frozenset()
+    """Fields stored in a remote ledger too."""
 
     @classmethod
     def choose(cls, local: bool, share: Iterable[str] | None = None) -> Privacy:

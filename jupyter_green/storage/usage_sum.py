@@ -10,36 +10,25 @@ from jupyter_green.records import EnergyRecord, Quality, weakest
 
 @dataclass
 class UsageSum:
-    """Sums over records.
-
-    Parameters
-    ----------
-    joules : dict of str to float
-        Energy by quality: measured, estimated, simulated.
-    square : float
-        Sum of the squared random half-widths, in J²; infinite if one is unknown.
-    gains : dict of str to float
-        Gain errors by source, in joules.
-    grams : float
-        CO2e in grams.
-    costs : dict of str to float
-        Cost by currency.
-    count, unread, unweighed, unpriced : int
-        Number of records; of those without a reading, without CO2e, without a cost.
-    known : set of str
-        Ids of requested and of recently ended records that are in the ledger.
-    """
+    """Sums over records."""
 
     joules: dict[str, float] = field(default_factory=dict)
+    """Energy by quality: measured, estimated, simulated."""
     square: float = 0.0
+    """Sum of the squared random half-widths, in J²; infinite if one is unknown."""
     gains: dict[str, float] = field(default_factory=dict)
+    """Gain errors by source, in joules."""
     grams: float = 0.0
+    """CO2e in grams."""
     costs: dict[str, float] = field(default_factory=dict)
+    """Cost by currency."""
     count: int = 0
     unread: int = 0
     unweighed: int = 0
     unpriced: int = 0
+    """Number of records; of those without a reading, without CO2e, without a cost."""
     known: set[str] = field(default_factory=set)
+    """Ids of requested and of recently ended records that are in the ledger."""
 
     def copy(self) -> UsageSum:
         """Return an independent copy. `known` is shared, because it is never modified."""

@@ -43,33 +43,22 @@ Verdict = Literal["run", "ask", "hold"]
 
 @dataclass
 class Cell:
-    """A running cell.
-
-    Parameters
-    ----------
-    window : Window
-        Its window.
-    watch : WorkloadDetector
-        Detects whether it trains or infers.
-    said : Purpose or None
-        Purpose set by its label or by ``%budget as``.
-    thread : int
-        Identity of the thread that runs it.
-    expected : Purpose
-        Purpose assumed before it ran.
-    held : bool
-        Whether a budget blocked it.
-    stopped : BudgetUsage or None
-        The budget that interrupted it.
-    """
+    """A running cell."""
 
     window: Window
+    """Its window."""
     watch: WorkloadDetector
+    """Detects whether it trains or infers."""
     said: Purpose | None
+    """Purpose set by its label or by ``%budget as``."""
     thread: int
+    """Identity of the thread that runs it."""
     expected: Purpose
+    """Purpose assumed before it ran."""
     held: bool = False
+    """Whether a budget blocked it."""
     stopped: BudgetUsage | None = None
+    """The budget that interrupted it."""
 
     @property
     def purpose(self) -> Purpose:

@@ -33,45 +33,30 @@ class Request:
 
 @dataclass(eq=False)
 class ActiveCell:
-    """One running cell.
-
-    Parameters
-    ----------
-    info : ExecutionInfo
-        IPython's description of it.
-    frame : FrameType
-        The frame that runs it.
-    task : asyncio.Task or None
-        The task that runs it.
-    called : bool
-        Whether a call of `run_cell` waits for it, so that an end event will come.
-    origin : object
-        Message id of the kernel request; without a kernel, the frame of the outermost `run_cell`.
-    nested : bool
-        Whether another running cell runs it; its energy belongs to that cell.
-    window : Window or None
-        Its window; None if it is not metered.
-    request : Request or None
-        The options of its ``%%energy`` header.
-    undecided : bool
-        Whether the budget check at its start is still to come.
-    idle_until_work : bool
-        Whether it is metered only from the moment one of our magics starts work.
-    interrupt : KeyboardInterrupt or None
-        An interrupt that came after the code of a nested cell, to be raised in this one.
-    """
+    """One running cell."""
 
     info: Any
+    """IPython's description of it."""
     frame: FrameType
+    """The frame that runs it."""
     task: asyncio.Task[Any] | None
+    """The task that runs it."""
     called: bool
+    """Whether a call of `run_cell` waits for it, so that an end event will come."""
     origin: object
+    """Message id of the kernel request; without a kernel, the frame of the outermost `run_cell`."""
     nested: bool = False
+    """Whether another running cell runs it; its energy belongs to that cell."""
     window: Window | None = None
+    """Its window; None if it is not metered."""
     request: Request | None = None
+    """The options of its ``%%energy`` header."""
     undecided: bool = False
+    """Whether the budget check at its start is still to come."""
     idle_until_work: bool = False
+    """Whether it is metered only from the moment one of our magics starts work."""
     interrupt: KeyboardInterrupt | None = None
+    """An interrupt that came after the code of a nested cell, to be raised in this one."""
 
     def matches(self, info: Any) -> bool:
         """Whether another `info` describes the same cell."""

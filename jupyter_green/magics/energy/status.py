@@ -237,18 +237,12 @@ def first_lines(records: Sequence[EnergyRecord], sources: Sequence[str]) -> dict
 
 @dataclass(frozen=True)
 class Sources:
-    """Sources of cells; the ledger stores none.
-
-    Parameters
-    ----------
-    typed : sequence of str
-        Inputs of this kernel, by execution count.
-    history : object
-        IPython's history manager, which also has inputs of earlier kernels unless that is disabled.
-    """
+    """Sources of cells; the ledger stores none."""
 
     typed: Sequence[str]
+    """Inputs of this kernel, by execution count."""
     history: Any = None
+    """IPython's history manager, which also has inputs of earlier kernels unless that is disabled."""
 
     def of_any(self, records: Sequence[EnergyRecord]) -> dict[str, str]:
         """Return first lines by record id, matched by the hash of the code."""

@@ -44,21 +44,14 @@ _SIDE = 3  # updates that give the power before an edge, and after it
 
 @dataclass(frozen=True)
 class CounterSample:
-    """One observed update of the counter.
-
-    Parameters
-    ----------
-    time : float
-        When the count changed, on `time.perf_counter()`.
-    value : float
-        The new count, in joules since an arbitrary origin.
-    doubt : float
-        Half-width of `time` in seconds.
-    """
+    """One observed update of the counter."""
 
     time: float
+    """When the count changed, on `time.perf_counter()`."""
     value: float
+    """The new count, in joules since an arbitrary origin."""
     doubt: float = 0.0
+    """Half-width of `time` in seconds."""
 
 
 def calibration_of(ticks: Sequence[CounterSample], loads: Iterable[tuple[float, float]]) -> Calibration:
@@ -152,21 +145,14 @@ def _rhythm(seen: Sequence[CounterSample]) -> _Rhythm:
 
 @dataclass(frozen=True)
 class _Step:
-    """One edge of the load.
-
-    Parameters
-    ----------
-    change : float
-        Power step in watts.
-    points : list of (float, float, float)
-        For each update that may show a part of the step: seconds since the edge, its length, and the part shown.
-    sides : tuple of list of float
-        Power in watts of the updates before, and after.
-    """
+    """One edge of the load."""
 
     change: float
+    """Power step in watts."""
     points: list[tuple[float, float, float]]
+    """For each update that may show a part of the step: seconds since the edge, its length, and the part shown."""
     sides: tuple[list[float], list[float]]
+    """Power in watts of the updates before, and after."""
 
 
 def _steps(rhythm: _Rhythm, edges: list[float]) -> Iterable[_Step | None]:

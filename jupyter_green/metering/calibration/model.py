@@ -35,34 +35,24 @@ class UnclearError(GreenError, ValueError):
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration of one counter.
-
-    Parameters
-    ----------
-    latency, latency_doubt : float
-        Age of the newest energy in an update, in seconds, and the half-width of its 95 % interval.
-    duty : float
-        Fraction of the time that the counter samples; 1 for all of it.
-    period, jitter : float
-        Update period in seconds, and by how much an update may be early or late.
-    edges : int
-        Number of load edges used.
-    idle_watts, busy_watts : float or None
-        Mean power shown by the counter in two long intervals for reading a wall meter.
-    gain, gain_doubt : float or None
-        Ratio of the counter's value to the true value, and its half-width, from a wall meter.
-    """
+    """Calibration of one counter."""
 
     latency: float
     latency_doubt: float
+    """Age of the newest energy in an update, in seconds, and the half-width of its 95 % interval."""
     duty: float
+    """Fraction of the time that the counter samples; 1 for all of it."""
     period: float
     jitter: float
+    """Update period in seconds, and by how much an update may be early or late."""
     edges: int
+    """Number of load edges used."""
     idle_watts: float | None = None
     busy_watts: float | None = None
+    """Mean power shown by the counter in two long intervals for reading a wall meter."""
     gain: float | None = None
     gain_doubt: float | None = None
+    """Ratio of the counter's value to the true value, and its half-width, from a wall meter."""
 
     @property
     def part_time(self) -> bool:

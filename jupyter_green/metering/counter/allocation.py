@@ -31,24 +31,16 @@ def moved(
 
 @dataclass(frozen=True)
 class Shares:
-    """The allocated energy of a block.
-
-    Parameters
-    ----------
-    joules : list of float
-        Energy of each interval.
-    variances : list of float
-        Variance of each interval, in joules squared, before the sum is constrained.
-    total : float
-        Sum of the variances.
-    residual : float
-        Joules that the powers don't explain.
-    """
+    """The allocated energy of a block."""
 
     joules: list[float]
+    """Energy of each interval."""
     variances: list[float]
+    """Variance of each interval, in joules squared, before the sum is constrained."""
     total: float
+    """Sum of the variances."""
     residual: float
+    """Joules that the powers don't explain."""
 
 
 def allocate_energy(

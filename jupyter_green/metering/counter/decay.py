@@ -40,38 +40,25 @@ LEVEL_PART = 0.01
 
 @dataclass(frozen=True)
 class Power:
-    """Mean power of an interval in watts, with its standard deviation.
-
-    Parameters
-    ----------
-    watts, doubt : float
-        Its value and its standard deviation.
-    lone : bool
-        Whether it comes from one pair of updates only, so that its rate of change is unknown.
-    """
+    """Mean power of an interval in watts, with its standard deviation."""
 
     watts: float
     doubt: float
+    """Its value and its standard deviation."""
     lone: bool = False
+    """Whether it comes from one pair of updates only, so that its rate of change is unknown."""
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean power between two adjacent updates.
-
-    Parameters
-    ----------
-    watts : float
-        The mean.
-    seconds : float
-        Time between the updates.
-    doubts : tuple of float
-        Standard deviations in joules from the times of the nearer and of the farther update.
-    """
+    """Mean power between two adjacent updates."""
 
     watts: float
+    """The mean."""
     seconds: float
+    """Time between the updates."""
     doubts: tuple[float, float] = (0.0, 0.0)
+    """Standard deviations in joules from the times of the nearer and of the farther update."""
 
     @property
     def noise(self) -> float:
@@ -127,22 +114,15 @@ def fit_decay(means: tuple[Mean, ...], away: float, level: Power | None, *, back
 
 @dataclass(frozen=True)
 class DecayFit:
-    """Fit with one time constant.
-
-    Parameters
-    ----------
-    watts, variance : float
-        Power of the interval, and its variance.
-    misfit : float
-        Normalized sum of squared residuals.
-    volume : float
-        Posterior volume of level and step.
-    """
+    """Fit with one time constant."""
 
     watts: float
     variance: float
+    """Power of the interval, and its variance."""
     misfit: float
+    """Normalized sum of squared residuals."""
     volume: float
+    """Posterior volume of level and step."""
 
 
 def _told(ones: list[float], shape: list[float], seen: list[float], level: Power | None, asked: float) -> DecayFit:

@@ -55,48 +55,32 @@ UNKNOWN_LIMIT = 1000.0
 
 @dataclass(frozen=True)
 class EdgeCount:
-    """The count at an edge.
-
-    Parameters
-    ----------
-    value : float
-        Joules since the sensor's origin.
-    doubt : float
-        Standard deviation of `value` in joules.
-    moved : tuple of float
-        Change of `value` in joules if all updates were earlier, and later, by the latency's uncertainty.
-    epoch : int
-        Epoch of the updates around it.
-    block : tuple of float
-        Start and end of the block; two edges of one block are correlated.
-    weight : float
-        Variance from the block's start to this edge, before the sum is constrained.
-    total : float
-        Variance of the whole block, before the sum is constrained.
-    ready : bool
-        Whether the required updates have come.
-    complete : bool
-        Whether the updates that show the power decay have come too, so that no later update changes the count.
-    waits : bool
-        Whether further updates are needed.
-    outside : float
-        The lower of the powers on both sides of the block, in watts.
-    silence : float
-        Seconds beside the block's edges with missing data.
-    """
+    """The count at an edge."""
 
     value: float
+    """Joules since the sensor's origin."""
     doubt: float
+    """Standard deviation of `value` in joules."""
     moved: tuple[float, float]
+    """Change of `value` in joules if all updates were earlier, and later, by the latency's uncertainty."""
     epoch: int
+    """Epoch of the updates around it."""
     block: tuple[float, float]
+    """Start and end of the block; two edges of one block are correlated."""
     weight: float
+    """Variance from the block's start to this edge, before the sum is constrained."""
     total: float
+    """Variance of the whole block, before the sum is constrained."""
     ready: bool = False
+    """Whether the required updates have come."""
     complete: bool = False
+    """Whether the updates that show the power decay have come too, so that no later update changes the count."""
     waits: bool = False
+    """Whether further updates are needed."""
     outside: float = 0.0
+    """The lower of the powers on both sides of the block, in watts."""
     silence: float = 0.0
+    """Seconds beside the block's edges with missing data."""
 
 
 @dataclass(frozen=True)

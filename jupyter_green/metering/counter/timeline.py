@@ -33,24 +33,16 @@ CALM_AFTER_SECONDS, CALM_SECONDS = 1.0, 0.25
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy between two moments from one sensor.
-
-    Parameters
-    ----------
-    joules : float or None
-        None if unknown.
-    random : float
-        Half-width in joules of the timing uncertainty.
-    gain : float
-        Half-width in joules of the systematic error.
-    note : str or None
-        Why there is no value, or why its interval is wide.
-    """
+    """Energy between two moments from one sensor."""
 
     joules: float | None
+    """None if unknown."""
     random: float = 0.0
+    """Half-width in joules of the timing uncertainty."""
     gain: float = 0.0
+    """Half-width in joules of the systematic error."""
     note: str | None = None
+    """Why there is no value, or why its interval is wide."""
 
     @property
     def uncertainty(self) -> float:

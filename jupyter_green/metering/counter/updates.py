@@ -44,30 +44,20 @@ THIN_SECONDS = 1.0
 
 @dataclass
 class CounterUpdate:
-    """One update.
-
-    Parameters
-    ----------
-    time : float
-        Time of the update on `time.perf_counter()`, corrected for the mean latency.
-    value : float
-        Joules since the sensor's origin.
-    doubt : float
-        Half-width of `time` in seconds.
-    epoch : int
-        Values of different epochs are not comparable.
-    seen : float
-        When its value was first read, an upper bound of its time.
-    loose : bool
-        Whether this is the first value after an interruption, with an unknown time.
-    """
+    """One update."""
 
     time: float
+    """Time of the update on `time.perf_counter()`, corrected for the mean latency."""
     value: float
+    """Joules since the sensor's origin."""
     doubt: float
+    """Half-width of `time` in seconds."""
     epoch: int
+    """Values of different epochs are not comparable."""
     seen: float
+    """When its value was first read, an upper bound of its time."""
     loose: bool = False
+    """Whether this is the first value after an interruption, with an unknown time."""
 
 
 class CounterUpdates:

@@ -80,36 +80,24 @@ NOISE_WATTS = 1.0
 
 @dataclass(frozen=True)
 class PowerSample:
-    """A reading that differed from the previous one.
-
-    Parameters
-    ----------
-    time : float
-        When it changed on `time.perf_counter()`.
-    watts : float
-        Mean power over the averaging time before.
-    joules : float
-        Sum over all samples up to this one.
-    owed : float
-        Joules already used but missing from the sum because of its lag, under steady power.
-    epoch : int
-        Increases whenever readings were missed.
-    doubt : float
-        Half-width of `time` in seconds.
-    variance : float
-        Cumulative variance of the sum in joules squared, from the time uncertainties.
-    unseen : float
-        Cumulative uncertainty of `joules` from samples that were not read.
-    """
+    """A reading that differed from the previous one."""
 
     time: float
+    """When it changed on `time.perf_counter()`."""
     watts: float
+    """Mean power over the averaging time before."""
     joules: float
+    """Sum over all samples up to this one."""
     owed: float
+    """Joules already used but missing from the sum because of its lag, under steady power."""
     epoch: int
+    """Increases whenever readings were missed."""
     doubt: float
+    """Half-width of `time` in seconds."""
     variance: float = 0.0
+    """Cumulative variance of the sum in joules squared, from the time uncertainties."""
     unseen: float = 0.0
+    """Cumulative uncertainty of `joules` from samples that were not read."""
 
     def count(self, edge: float) -> float:
         """Joules up to an edge, if power was steady between the edge and the sample."""
@@ -122,24 +110,16 @@ class PowerSample:
 
 @dataclass(frozen=True)
 class StepResponse:
-    """How a reading followed a step of the load.
-
-    Parameters
-    ----------
-    averaging : float
-        Length in seconds of a mean with the same lag.
-    settling : float
-        Seconds from the step until the reading was steady.
-    moment : float
-        When the sum saw the step: the time of the step plus the sum's lag.
-    even : bool
-        Whether the reading changed linearly for about a second, as a mean over a second does.
-    """
+    """How a reading followed a step of the load."""
 
     averaging: float
+    """Length in seconds of a mean with the same lag."""
     settling: float
+    """Seconds from the step until the reading was steady."""
     moment: float
+    """When the sum saw the step: the time of the step plus the sum's lag."""
     even: bool
+    """Whether the reading changed linearly for about a second, as a mean over a second does."""
 
 
 def longest_mean(updates: Sequence[PowerSample], seconds: float, noise: float, most: float) -> float:

@@ -38,25 +38,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows under one heading.
-
-    Parameters
-    ----------
-    body, foot : sequence of Row
-        The rows, and the sums below them.
-    unit : Unit
-        The unit of all values.
-    caption : str
-        Caption of the table, sanitised.
-    status : str
-        Heading of the last column.
-    """
+    """Rows under one heading."""
 
     body: Sequence[Row]
     foot: Sequence[Row]
+    """The rows, and the sums below them."""
     unit: numbers.Unit
+    """The unit of all values."""
     caption: str = ""
+    """Caption of the table, sanitised."""
     status: str = "status"
+    """Heading of the last column."""
 
     @property
     def head(self) -> tuple[str, ...]:

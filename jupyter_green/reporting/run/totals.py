@@ -54,27 +54,19 @@ def total(records: Sequence[EnergyRecord]) -> EnergyRecord:
 
 @dataclass(frozen=True)
 class Alike:
-    """A sum of records that totals treat alike.
-
-    Parameters
-    ----------
-    span : str
-        Kind of the records.
-    simulated, unread, incomplete, killed : bool
-        Whether the energy is simulated, no device was read, some devices were not read, and the kernel was killed.
-    count : int
-        Number of records.
-    sum : EnergyRecord
-        Their sum, without records inside others.
-    """
+    """A sum of records that totals treat alike."""
 
     span: Span
+    """Kind of the records."""
     simulated: bool
     unread: bool
     incomplete: bool
     killed: bool
+    """Whether the energy is simulated, no device was read, some devices were not read, and the kernel was killed."""
     count: int
+    """Number of records."""
     sum: EnergyRecord
+    """Their sum, without records inside others."""
 
 
 class Earlier:

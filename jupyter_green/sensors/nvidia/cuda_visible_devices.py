@@ -22,21 +22,14 @@ class Device:
 
 @dataclass(frozen=True)
 class VisibleDevices:
-    """GPUs that a process may use.
-
-    Parameters
-    ----------
-    boards : tuple of Device
-        In CUDA's order, if CUDA orders GPUs as the driver does.
-    problem : str or None
-        One sentence if an entry was ignored.
-    numbered : bool
-        Whether GPUs were selected by index, which depends on CUDA's own order.
-    """
+    """GPUs that a process may use."""
 
     boards: tuple[Device, ...]
+    """In CUDA's order, if CUDA orders GPUs as the driver does."""
     problem: str | None = None
+    """One sentence if an entry was ignored."""
     numbered: bool = True
+    """Whether GPUs were selected by index, which depends on CUDA's own order."""
 
 
 def choose(boards: Sequence[Device], wanted: str | None) -> VisibleDevices:

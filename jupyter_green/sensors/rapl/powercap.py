@@ -30,33 +30,22 @@ _ZONE = re.compile(r"(intel-rapl(?:-[a-z]+)?)((?::\d+)+)")
 
 @dataclass(frozen=True)
 class Zone:
-    """One zone of the tree.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder.
-    interface : str
-        Control type, one of `INTERFACES` or a newer one.
-    name : str
-        Content of its ``name`` file: ``"package-0"``, ``"dram"``, ``"psys"``.
-    package : str
-        Name of the package that it is or belongs to; empty outside packages.
-    span_joules : float or None
-        Joules after which the counter wraps; None if unknown.
-    limit_watts : float or None
-        Largest power limit that the zone states; None if it states none.
-    ordinal : int
-        Number among the domains of the same name, package and interface, from 1: memory may have several.
-    """
+    """One zone of the tree."""
 
     path: Path
+    """Its folder."""
     interface: str
+    """Control type, one of `INTERFACES` or a newer one."""
     name: str
+    """Content of its ``name`` file: ``"package-0"``, ``"dram"``, ``"psys"``."""
     package: str
+    """Name of the package that it is or belongs to; empty outside packages."""
     span_joules: float | None
+    """Joules after which the counter wraps; None if unknown."""
     limit_watts: float | None
+    """Largest power limit that the zone states; None if it states none."""
     ordinal: int = 1
+    """Number among the domains of the same name, package and interface, from 1: memory may have several."""
 
     @property
     def identity(self) -> str:

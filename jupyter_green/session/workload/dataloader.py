@@ -14,18 +14,12 @@ _DEPTH = 3
 
 
 class Batch(NamedTuple):
-    """Size of one batch.
-
-    Parameters
-    ----------
-    size : int or None
-        Number of examples; None if unknown.
-    nominal : int or None
-        Number of examples in a full batch of the loader; only a data set's last batch may have fewer.
-    """
+    """Size of one batch."""
 
     size: int | None
+    """Number of examples; None if unknown."""
     nominal: int | None
+    """Number of examples in a full batch of the loader; only a data set's last batch may have fewer."""
 
 
 def batch_of(iterator: Any, data: Any) -> Batch:

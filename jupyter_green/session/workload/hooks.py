@@ -43,23 +43,16 @@ class CallListener(Protocol):
 
 @dataclass
 class MethodHook:
-    """A replaceable method of a class.
-
-    Parameters
-    ----------
-    module, owner, method : str
-        Names of the module, class and method.
-    kinds : tuple of str
-        What is counted there.
-    around : callable
-        Wraps the original method.
-    """
+    """A replaceable method of a class."""
 
     module: str
     owner: str
     method: str
+    """Names of the module, class and method."""
     kinds: tuple[str, ...]
+    """What is counted there."""
     around: Callable[[Callable[..., Any]], Callable[..., Any]]
+    """Wraps the original method."""
     _place: Any = None
     _original: Any = None
     _stand_in: Any = None
