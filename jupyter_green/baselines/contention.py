@@ -90,14 +90,9 @@ def contention(
 
 
 def half_width(scatter: float, runs: Sequence[float]) -> float:
-    """Return the half-width of the 95 % prediction interval for one more run around the median of runs, in joules.
+    """Return the half-width of the 95 % prediction interval for one more run around the median of one to five runs.
 
-    Parameters
-    ----------
-    scatter : float
-        Prior standard deviation of one run, in joules.
-    runs : sequence of float
-        Joules of the baseline's runs, one to five.
+    `scatter` is the prior standard deviation of one run. All in joules.
     """
     count = max(1, min(len(runs), len(_C)))
     observed = stdev(runs) if len(runs) > 1 else 0.0

@@ -58,21 +58,7 @@ def cell(
     last_run: Shape | None = None,
     against: Shape | None = None,
 ) -> Shape:
-    """Return the shape of a cell.
-
-    Parameters
-    ----------
-    record : EnergyRecord
-        Its last execution.
-    line : str
-        First line of its source.
-    running : bool
-        Whether it is still running.
-    reruns, rerun_joules : int, float or None
-        Number of earlier executions in the same run, and their energy in joules.
-    last_run, against : dict or None
-        Figure of the same cell in the previous run, and its comparison with the baseline.
-    """
+    """Return the shape of a cell with its last execution, its earlier ones in the same run, and its comparisons."""
     return {
         "id": record.id,
         "run": record.run_id,

@@ -24,10 +24,7 @@ SHARE = 3.0
 def throttled(items: Iterable[T]) -> Iterator[T]:
     """Yield the items, with sleeps in between on any thread but the main one.
 
-    Parameters
-    ----------
-    items : iterable
-        Items to process. Their CPU time includes that of the caller's loop body.
+    The CPU time of an item includes that of the caller's loop body.
     """
     if threading.current_thread() is threading.main_thread():
         yield from items

@@ -225,13 +225,7 @@ def purpose_of(record: EnergyRecord) -> Purpose | None:
 
 
 def zone_of(name: str | None) -> tzinfo | None:
-    """Return a time zone; None for that of this machine.
-
-    Raises
-    ------
-    InvalidLimit
-        If there is none of that name.
-    """
+    """Return a time zone; None for that of this machine. Raises InvalidLimit if there is none of that name."""
     if name is None:
         return None
     try:

@@ -50,10 +50,7 @@ class Limit:
     def parse(cls, text: str) -> Limit:
         """Parse an amount such as ``"50Wh"``, ``"1.5 kJ"``, ``"200 g"``, ``"3 EUR"`` or ``"€3"``.
 
-        Raises
-        ------
-        InvalidLimit
-            If it is not a valid amount.
+        Raises InvalidLimit if it is not a valid amount.
         """
         match = _AMOUNT.fullmatch(text)
         if match is not None:

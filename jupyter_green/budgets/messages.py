@@ -37,14 +37,7 @@ def used(spent: BudgetUsage, *, plain: bool = True) -> str:
 def told(spent: BudgetUsage, lifted: Override | None, problem: str | None) -> dict[str, Any]:
     """Return the shape of a budget for the side panel: its messages, and the share for its bar.
 
-    Parameters
-    ----------
-    spent : BudgetUsage
-        Usage of the budget.
-    lifted : Override or None
-        The override in force.
-    problem : str or None
-        Why the ledger is not available.
+    `problem` says why the ledger is not available.
     """
     budget = spent.budget
     state = "held" if spent.share >= 1 else "warned" if spent.share >= WARN_FROM else "open"

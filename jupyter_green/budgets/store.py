@@ -95,19 +95,7 @@ class BudgetStore:
     def override(self, budget: Budget, reason: str, *, cells: int | None = None) -> Override:
         """Suspend a budget until its period ends; one per notebook or project until midnight.
 
-        Parameters
-        ----------
-        budget : Budget
-            The budget.
-        reason : str
-            Reason given by the user.
-        cells : int, optional
-            Number of cells it applies to, counted by the caller.
-
-        Raises
-        ------
-        InvalidLimit
-            If there is no reason.
+        `cells` is their number, counted by the caller. Raises InvalidLimit if there is no reason.
         """
         now, spent = clock.wall(), self.spent(budget)
         period = {"notebook": "day", "project": "day"}.get(budget.per, budget.per)
@@ -215,12 +203,6 @@ class BudgetStore:
 
 
 def budget_of(posting: LedgerEvent) -> Budget:
-    """Return the budget of a ledger event.
-
-    Raises
-    ------
-    ValueError
-        If the event contains none.
-    """
+    """Return the budget of a ledger event. Raises ValueError if the event contains none."""
     place = {"id": posting.id, "project": posting.project, "notebook": posting.notebook}
     return Budget.from_dict({**posting.document, **place})

@@ -155,13 +155,7 @@ class UsageReader:
         return False
 
     def look(self, budgets: Sequence[Budget], moment: float) -> None:
-        """Read the ledger's sums.
-
-        Raises
-        ------
-        LedgerError
-            If it can't be read; the last sums are kept.
-        """
+        """Read the ledger's sums. Raises LedgerError if it can't be read; the last sums are kept."""
         from jupyter_green.storage import Ledger
 
         self.skim()
@@ -214,16 +208,9 @@ class UsageReader:
     # ---- queries ------------------------------------------------------------------------------
 
     def spent(self, budget: Budget, moment: float, live: Sequence[EnergyRecord] = ()) -> BudgetUsage:
-        """Return the usage of a budget, as far as known.
+        """Return the usage of a budget with a limit, as far as known at a time, in seconds since 1970.
 
-        Parameters
-        ----------
-        budget : Budget
-            A budget with a limit.
-        moment : float
-            Current time, in seconds since 1970.
-        live : sequence of EnergyRecord
-            This kernel's unfinished records, with their figures so far.
+        `live` are this kernel's unfinished records, with their figures so far.
         """
         assert budget.limit is not None, "a budget that was cleared has nothing to stand against"
         period = self._period(budget, moment)

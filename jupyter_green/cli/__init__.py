@@ -29,13 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``jupyter green`` and return its exit code.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Default: those of the process.
-    """
+    """Run ``jupyter green`` with these arguments, by default those of the process, and return its exit code."""
     from jupyter_green.storage import LedgerError
 
     output, errors = Output(sys.stdout), Output(sys.stderr)

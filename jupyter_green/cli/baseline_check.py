@@ -18,19 +18,9 @@ from .limits import Verdict
 
 
 def earlier_runs(notebook: str, but: str) -> list[Baseline]:
-    """Return the last runs of a notebook from the ledger, newest first.
+    """Return the last runs of a notebook but the present one from the ledger, newest first.
 
-    Parameters
-    ----------
-    notebook : str
-        Name of the notebook.
-    but : str
-        Id of the present run, which is excluded.
-
-    Raises
-    ------
-    LedgerError
-        If the ledger can't be read, or its owner is unknown.
+    Raises LedgerError if the ledger can't be read, or its owner is unknown.
     """
     from jupyter_green.storage import Ledger
 

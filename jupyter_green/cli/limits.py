@@ -30,10 +30,7 @@ _PERCENT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*%\s*")
 def parse_energy(text: str) -> float:
     """Return joules from an amount such as ``"500 J"``, ``"1.5kJ"``, ``"10Wh"`` or ``"0.2 kWh"``.
 
-    Raises
-    ------
-    CommandError
-        If the text is no amount of energy above 0; one sentence.
+    Raises CommandError if the text is no amount of energy above 0 (one sentence).
     """
     match = _AMOUNT.fullmatch(text)
     if match is None or match[2] not in _UNITS:
@@ -49,10 +46,7 @@ def parse_energy(text: str) -> float:
 def parse_percent(text: str) -> float:
     """Return a percentage (``"10%"``) as a fraction (0.1).
 
-    Raises
-    ------
-    CommandError
-        If the text is not a percentage; one sentence.
+    Raises CommandError if the text is not a percentage (one sentence).
     """
     match = _PERCENT.fullmatch(text)
     if match is None:

@@ -80,10 +80,7 @@ def identity(cell: NotebookNode, position: int) -> str:
 def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook of any format that nbformat supports.
 
-    Raises
-    ------
-    CommandError
-        If there is no such file or it is no notebook; one sentence.
+    Raises CommandError if there is no such file or it is no notebook (one sentence).
     """
     import nbformat
 
@@ -103,19 +100,8 @@ def read_notebook(path: Path) -> NotebookNode:
 def execute(path: Path, kernel: str | None = None, timeout: float | None = None) -> NotebookRun:
     """Run a notebook with its folder as working directory; the file is not changed.
 
-    Parameters
-    ----------
-    path : Path
-        The notebook.
-    kernel : str or None
-        Name of the kernel; default: the notebook's.
-    timeout : float or None
-        Seconds per cell; None for no limit.
-
-    Raises
-    ------
-    CommandError
-        If the file is no notebook, or its kernel is missing or not a Python kernel; one sentence.
+    The kernel is by default the notebook's; `timeout` is in seconds per cell. Raises CommandError if the file is no
+    notebook, or its kernel is missing or not a Python kernel.
     """
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 

@@ -24,10 +24,7 @@ FORMS = {".html": usage_report.page, ".md": usage_report.markdown, ".csv": Perio
 def report(since: str, *, project: str | None, target: Path | None, equivalents: bool, everyone: bool = False) -> int:
     """Print the report of a period, or write it to a file.
 
-    Raises
-    ------
-    CommandError
-        If the start, the project or the file is invalid; one sentence.
+    Raises CommandError if the start, the project or the file is invalid (one sentence).
     """
     if target is not None:
         if target.suffix.lower() not in FORMS:
@@ -59,10 +56,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
 def check_ledger(mend: bool = False) -> int:
     """Print runs whose stored sums differ from their records; return 0 if there are none, else 1.
 
-    Parameters
-    ----------
-    mend : bool
-        Whether to recompute the sums first.
+    With `mend`, the sums are recomputed first.
     """
     from .exit_codes import FAILED, OK
 
@@ -84,10 +78,7 @@ def check_ledger(mend: bool = False) -> int:
 def check(folder: Path) -> int:
     """Print what is not disclosed for the models below a folder; return 0 if nothing is missing, else 1.
 
-    Raises
-    ------
-    CommandError
-        If there is no such folder.
+    Raises CommandError if there is no such folder.
     """
     from jupyter_green.disclose.audit import audit
 

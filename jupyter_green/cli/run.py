@@ -105,10 +105,7 @@ class Limits:
 def read_baseline(path: Path) -> list[tuple[str, EnergyRecord]]:
     """Read the cells of an earlier run's ``--json`` file.
 
-    Raises
-    ------
-    CommandError
-        If it can't be read or is no such file; one sentence.
+    Raises CommandError if it can't be read or is no such file (one sentence).
     """
     try:
         return cells_of(json.loads(path.read_text(encoding="utf-8")))
@@ -127,10 +124,7 @@ def read_baseline(path: Path) -> list[tuple[str, EnergyRecord]]:
 def cells_of(report: Any) -> list[tuple[str, EnergyRecord]]:
     """Return id and record of each cell in a report.
 
-    Raises
-    ------
-    ValueError
-        If the data is no report, or has another version.
+    Raises ValueError if the data is no report, or has another version.
     """
     if not isinstance(report, dict) or not isinstance(report.get("records"), list):
         raise ValueError("it contains no list of records")

@@ -42,13 +42,7 @@ def with_records(notebook: NotebookNode, records: dict[int, EnergyRecord]) -> No
 
 
 def write_page(notebook: NotebookNode, records: dict[int, EnergyRecord], name: str, target: Path) -> None:
-    """Write the page.
-
-    Raises
-    ------
-    OSError
-        If the file can't be written.
-    """
+    """Write the page. Raises OSError if the file can't be written."""
     from nbconvert.exporters import HTMLExporter
 
     page, _ = HTMLExporter().from_notebook_node(with_records(notebook, records), {"metadata": {"name": name}})

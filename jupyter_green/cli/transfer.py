@@ -16,17 +16,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(everyone: bool = False) -> Iterator[Ledger]:
-    """Open the ledger for a block, and print its notices to standard error at the end.
+    """Open one's own or everyone's ledger for a block, and print its notices to standard error at the end.
 
-    Parameters
-    ----------
-    everyone : bool
-        Whether to use everyone's records of a shared ledger.
-
-    Raises
-    ------
-    CommandError
-        If the URL, a filter or the format of a file is invalid; one sentence.
+    Raises CommandError if the URL, a filter or the format of a file is invalid.
     """
     from jupyter_green.storage import Ledger
 

@@ -96,13 +96,7 @@ def svg(shapes: Sequence[Shape], width: int, height: int, title: str) -> str:
 
 
 def png(shapes: Sequence[Shape], width: int, height: int) -> bytes:
-    """Return the drawing as a PNG of `width` × `height` pixels.
-
-    Raises
-    ------
-    DiscloseError
-        If Pillow is not installed.
-    """
+    """Return the drawing as a PNG of `width` × `height` pixels. Raises DiscloseError if Pillow is not installed."""
     image_module, draw_module, font_module = (require(f"PIL.{name}") for name in ("Image", "ImageDraw", "ImageFont"))
     image = image_module.new("RGB", (width * FINER, height * FINER), "white")
     pen = draw_module.Draw(image)

@@ -15,10 +15,7 @@ class DiscloseError(GreenError, ValueError):
 def require(name: str) -> Any:
     """Import a library of the extra ``disclose``.
 
-    Raises
-    ------
-    DiscloseError
-        If it is not installed; the message says how to install it.
+    Raises DiscloseError if it is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(name)

@@ -77,10 +77,7 @@ def model_card(disclosure: Disclosure, path: str | Path | None = None, *, replac
 def emissions(disclosure: Disclosure) -> dict[str, Any]:
     """Return the ``co2_eq_emissions`` field as defined by the hub; `emissions` is in grams.
 
-    Raises
-    ------
-    DiscloseError
-        If there is no figure suitable for a card.
+    Raises DiscloseError if there is no figure suitable for a card.
     """
     if disclosure.quality == "simulated":
         raise DiscloseError("A model card can't contain simulated figures.")
@@ -108,10 +105,7 @@ def emissions(disclosure: Disclosure) -> dict[str, Any]:
 def parsed(card: str) -> dict[str, Any] | None:
     """Return a card's ``co2_eq_emissions``, also in the older form of a single number; None if there is none.
 
-    Raises
-    ------
-    DiscloseError
-        If the card's header can't be read.
+    Raises DiscloseError if the card's header can't be read.
     """
     value = _read(require("huggingface_hub"), card).get(KEY)
     if value is None:

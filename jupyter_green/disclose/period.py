@@ -35,10 +35,7 @@ DEAREST = 5
 def since_of(text: str, now: datetime | None = None) -> datetime:
     """Return the start of a period: ``30d``, ``12h`` or ``2w`` before now, or a day such as 2026-01-31.
 
-    Raises
-    ------
-    DiscloseError
-        If the text is neither.
+    Raises DiscloseError if the text is neither.
     """
     now = datetime.now().astimezone() if now is None else now
     try:

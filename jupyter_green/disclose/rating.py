@@ -68,10 +68,7 @@ def edges(energy: Mapping[str, float]) -> list[float]:
 def size_class(parameters: float) -> str:
     """Return the class of a text generator by its number of parameters: "A", "B" or "C".
 
-    Raises
-    ------
-    DiscloseError
-        If the number is not finite and above 0.
+    Raises DiscloseError if the number is not finite and above 0.
     """
     if not parameters > 0 or not math.isfinite(parameters):
         raise DiscloseError(f"{parameters!r} parameters are none; give a number above 0.")

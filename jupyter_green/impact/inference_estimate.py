@@ -91,13 +91,7 @@ def by_token(active: float, batch: float = 64) -> Prior:
 
 
 def size_of(text: str) -> float:
-    """Parse a number of parameters: 7e9, 7B, 135M.
-
-    Raises
-    ------
-    ValueError
-        If it is not a number above 0.
-    """
+    """Parse a number of parameters: 7e9, 7B, 135M. Raises ValueError if it is not a number above 0."""
     multipliers = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
     folded = text.strip().casefold()
     factor = multipliers.get(folded[-1:], 1.0)

@@ -16,24 +16,12 @@ JOULES_PER_KWH = Decimal(3_600_000)
 
 
 def decimal(value: float) -> Decimal:
-    """Return the shortest decimal that represents `value`.
-
-    Raises
-    ------
-    ValueError
-        If `value` is negative or not finite.
-    """
+    """Return the shortest decimal that represents `value`. Raises ValueError if `value` is negative or not finite."""
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"An amount must be a finite number from 0 up; this one is {value!r}.")
     return Decimal(repr(float(value)))
 
 
 def kilowatt_hours(joules: float) -> Decimal:
-    """Return `joules` (J) in kWh.
-
-    Raises
-    ------
-    ValueError
-        If `joules` is negative or not finite.
-    """
+    """Return `joules` (J) in kWh. Raises ValueError if `joules` is negative or not finite."""
     return EXACT.divide(decimal(joules), JOULES_PER_KWH)

@@ -77,16 +77,10 @@ class Frames:
         self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread, today)
 
     def snapshot(self, windows: Sequence[Window], keys: Iterable[str], *, metering: bool) -> Frame:
-        """Return a snapshot of the run.
+        """Return a snapshot of the run, with the rows of these keys too.
 
-        Parameters
-        ----------
-        windows : sequence of Window
-            The outermost windows that are open or have no final record yet, oldest first.
-        keys : iterable of str
-            Keys of further rows to include.
-        metering : bool
-            Whether every cell is metered.
+        `windows`: the outermost ones that are open or have no final record yet, oldest first. `metering`: whether every
+        cell is metered.
         """
         settings = self._session.settings
         live = [self._session.provisional(window) for window in windows]

@@ -105,13 +105,7 @@ Request = Sync | Visible | Baseline | Meter | Notebook | Budget
 
 
 def parse(data: Any) -> Request:
-    """Return the request that a message holds.
-
-    Raises
-    ------
-    RequestError
-        If it holds no valid request.
-    """
+    """Return the request that a message holds. Raises RequestError if it holds no valid request."""
     if not isinstance(data, dict):
         raise RequestError("This message is no request of jupyter_green.", None)
     request_id = data.get("id")

@@ -45,16 +45,8 @@ class View:
     ) -> float | None:
         """Draw if something changed and the interval has passed; return the seconds until the next call, or None.
 
-        Parameters
-        ----------
-        now : float
-            `time.perf_counter()`.
-        snapshot : callable
-            Makes a snapshot with the given rows.
-        keys : sequence of str
-            The rows to show.
-        running : bool
-            Whether a cell is running, so that figures change.
+        `now` is `time.perf_counter()`, `snapshot` makes a snapshot with the rows of `keys`; while a cell is `running`,
+        figures change.
         """
         if self.problem is not None or not (self.due or running):
             return None

@@ -18,12 +18,8 @@ _QUOTED = re.compile(r"""(--?[\w-]+=)?(?:"([^"]*)"|'([^']*)')""")
 def words_of(line: str) -> list[str]:
     """Split a line into words; quotes around a word are removed, quotes inside an expression stay.
 
-    ``models["small one"] --data '(x, y)'`` is three words; the first is a Python expression.
-
-    Raises
-    ------
-    ValueError
-        If a quote is not closed.
+    ``models["small one"] --data '(x, y)'`` is three words; the first is a Python expression. Raises ValueError if a
+    quote is not closed.
     """
     if _WORD.sub("", line).strip():
         raise ValueError("a quote is not closed")
@@ -62,13 +58,7 @@ class Options(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}; {self.prog}? shows the options.")
 
     def of(self, line: str) -> argparse.Namespace:
-        """Parse the options of a line.
-
-        Raises
-        ------
-        UsageError
-            If they are invalid.
-        """
+        """Parse the options of a line. Raises UsageError if they are invalid."""
         try:
             return self.parse_args(_amounts(words_of(line)))
         except ValueError as error:
@@ -76,21 +66,9 @@ class Options(argparse.ArgumentParser):
 
 
 def value(shell: Any, name: str, expression: str) -> Any:
-    """Evaluate an expression in the notebook.
+    """Evaluate a variable's name or an expression in the notebook; `name` is the magic's.
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The notebook's shell.
-    name : str
-        Name of the magic, for the error message.
-    expression : str
-        A variable's name or a Python expression.
-
-    Raises
-    ------
-    UsageError
-        If it can't be evaluated.
+    Raises UsageError if it can't be evaluated.
     """
     space = shell.user_ns
     if expression in space:
@@ -105,17 +83,7 @@ def value(shell: Any, name: str, expression: str) -> Any:
 
 
 def column_or_values(shell: Any, name: str, word: str | None) -> Any:
-    """Return the values of a variable or expression of the notebook, else the word itself: a column's name.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The notebook's shell.
-    name : str
-        Name of the magic, for the error message.
-    word : str or None
-        The argument; None stays None.
-    """
+    """Return the values of a variable or expression of the notebook, else the word itself: a column's name."""
     if word is None:
         return None
     values = value(shell, name, word) if word in shell.user_ns or "[" in word else None
@@ -128,13 +96,7 @@ def nameable(name: str) -> bool:
 
 
 def tolerance_of(text: str) -> float:
-    """Parse a fraction written as ``5%`` or ``0.05``.
-
-    Raises
-    ------
-    ValueError
-        If it is not a number, negative or infinite.
-    """
+    """Parse a fraction written as ``5%`` or ``0.05``. Raises ValueError if it is not a number, negative or infinite."""
     try:
         value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
@@ -156,10 +118,7 @@ def is_number(text: str) -> bool:
 def count_units(text: str, namespace: dict[str, Any]) -> float:
     """Return the number of units: a number, or a variable that is a number or has a length.
 
-    Raises
-    ------
-    ValueError
-        If it is neither, or not above 0; one sentence.
+    Raises ValueError if it is neither, or not above 0 (one sentence).
     """
     try:
         number = float(text)
@@ -179,13 +138,7 @@ def count_units(text: str, namespace: dict[str, Any]) -> float:
 
 
 def need_torch(name: str) -> None:
-    """Raise UsageError if PyTorch can't be imported.
-
-    Raises
-    ------
-    UsageError
-        One sentence that says what to install.
-    """
+    """Raise UsageError, which says what to install, if PyTorch can't be imported."""
     try:
         import torch  # noqa: F401 - availability check only
     except ImportError:

@@ -148,10 +148,7 @@ class BaselineMagics(Magics):
 def _read(line: str) -> tuple[str, str | None, float | None]:
     """Return the subcommand, its argument and the tolerance.
 
-    Raises
-    ------
-    UsageError
-        If the line is invalid; one sentence.
+    Raises UsageError if the line is invalid (one sentence).
     """
     try:
         words = shlex.split(line)

@@ -40,12 +40,7 @@ class ModelRuns:
     def running(self, models: Mapping[str, Any], label: str) -> Iterator[None]:
         """Register models by name if the block ends without an error.
 
-        Parameters
-        ----------
-        models : mapping of str to object
-            The models.
-        label : str
-            Label of their records, with `{}` for the name.
+        `label` is that of their records, with {} for the name.
         """
         began = clock.wall()
         yield
@@ -59,14 +54,7 @@ class ModelRuns:
     def record(self, name: str, model: Any, finished: Sequence[EnergyRecord]) -> EnergyRecord | None:
         """Return the record with the median joules per unit of a model's newest run; None if it was not run.
 
-        Parameters
-        ----------
-        name : str
-            Name of the model.
-        model : object
-            The object that the name refers to now.
-        finished : sequence of EnergyRecord
-            Final records of the session.
+        `model` is what the name refers to now, `finished` are the session's final records.
         """
         model_run = self._newest.get(name)
         if model_run is None or model_run.model() is not model:

@@ -68,14 +68,9 @@ class Meter:
         self._hung: dict[str, int] = {}
 
     def read(self, *, only_due: bool = False, at_edge: bool = False) -> None:
-        """Read the sensors once.
+        """Read the sensors once: all, or only those that are due.
 
-        Parameters
-        ----------
-        only_due : bool
-            Skip sensors that need no reading yet.
-        at_edge : bool
-            A window has just begun or ended: read sensors that need readings at edges even if they are not due.
+        At the edge of a window, sensors that need readings there are read even if they are not due.
         """
         for key, timeline in self.timelines.items():
             is_wanted = not only_due or (at_edge and timeline.read_at_edges)

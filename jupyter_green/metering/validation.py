@@ -59,10 +59,7 @@ class ValidatedSensor:
     def read(self) -> Reading:
         """Return one reading; its epoch increases whenever the count was interrupted.
 
-        Raises
-        ------
-        SensorFault
-            If the sensor fails or its reading is impossible.
+        Raises SensorFault if the sensor fails or its reading is impossible.
         """
         started = clock.perf_counter()
         try:

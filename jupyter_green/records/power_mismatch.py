@@ -41,10 +41,7 @@ class PowerMismatch:
     def from_dict(cls, data: dict[str, Any]) -> PowerMismatch:
         """Rebuild it from the output of `to_dict`; unknown keys are ignored.
 
-        Raises
-        ------
-        ValueError
-            If a value has the wrong type.
+        Raises ValueError if a value has the wrong type.
         """
         ratio, recent = data.get("ratio"), data.get("recent")
         if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not math.isfinite(ratio):

@@ -54,10 +54,7 @@ class ShrinkOutcome:
     def from_dict(cls, data: dict[str, Any]) -> ShrinkOutcome:
         """Rebuild an outcome from the output of `to_dict`; unknown keys are ignored.
 
-        Raises
-        ------
-        ValueError
-            If a value has the wrong type.
+        Raises ValueError if a value has the wrong type.
         """
         code = next((valid_code for valid_code in get_args(ShrinkCode) if valid_code == data.get("code")), None)
         model, proven, kept = (data.get(name) for name in ("model", "proven", "kept"))

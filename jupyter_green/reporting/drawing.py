@@ -19,17 +19,7 @@ _RENDERERS: dict[type, _Renderer] = {}
 
 
 def register(type_: type, *, text: Callable[[Any], str], html: Callable[[Any], str] | None = None) -> None:
-    """Register the functions that render instances of a type; subclasses inherit them.
-
-    Parameters
-    ----------
-    type_ : type
-        The result's class.
-    text : callable
-        Returns plain text.
-    html : callable, optional
-        Returns HTML.
-    """
+    """Register the functions that render instances of a type as plain text and HTML; subclasses inherit them."""
     _RENDERERS[type_] = _Renderer(text, html)
 
 

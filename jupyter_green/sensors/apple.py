@@ -41,13 +41,7 @@ PARTS = (
 
 
 def discover(host: Host | None = None) -> Discovery:
-    """Return a counter for each part that can be read; nothing on machines without Apple silicon.
-
-    Parameters
-    ----------
-    host : Host, optional
-        Defaults to this machine.
-    """
+    """Return a counter for each part of this machine that can be read; nothing without Apple silicon."""
     host = here() if host is None else host
     if host.system != "Darwin" or host.chip.vendor != "apple":
         return Discovery()

@@ -154,18 +154,7 @@ _WORKSTATION_NAME = re.compile(r"Threadripper|Xeon\(R\) (?:CPU )?(?:W-[23]\d{3}|
 
 
 def look_up(chip: Chip) -> CoreWatts:
-    """Return the row of a processor; `UNKNOWN` if none fits.
-
-    Parameters
-    ----------
-    chip : Chip
-        As `host.here` returns it.
-
-    Returns
-    -------
-    CoreWatts
-        Range of watts per busy core, with its source.
-    """
+    """Return the row of a processor; `UNKNOWN` if none fits."""
     if chip.vendor == "apple" or re.match(r"(?:Virtual)?Apple\b", chip.name):  # "VirtualApple" under Rosetta
         return APPLE
     if chip.vendor in {"arm", "ampere"}:

@@ -180,13 +180,7 @@ class ProcessorModel:
         return self._tree.look()[1]
 
     def exclude(self, seconds: float) -> None:
-        """Exclude CPU seconds that metering itself spent.
-
-        Raises
-        ------
-        ValueError
-            If `seconds` is negative or not finite.
-        """
+        """Exclude CPU seconds that metering itself spent. Raises ValueError if `seconds` is negative or not finite."""
         if not math.isfinite(seconds) or seconds < 0:
             raise ValueError(f"CPU seconds to leave out must be a number from 0 up, not {seconds!r}.")
         with self._lock:
@@ -196,10 +190,8 @@ class ProcessorModel:
     def own_thread(self) -> Iterator[Callable[[], None]]:
         """Exclude this thread's CPU time inside the block, as it is spent: a cell may run at the same time.
 
-        Yields
-        ------
-        callable
-            Records the CPU time up to now; call it regularly where other threads can't read this thread's clock.
+        Yields a function that records the CPU time up to now; call it regularly where other threads can't read this
+        thread's clock.
         """
         exclusions, began, thread_seconds = Exclusions(), clock.thread_time(), clock.thread_clock()
         exclusions.look = None if thread_seconds is None else lambda: thread_seconds() - began
@@ -308,17 +300,9 @@ class BusyShare:
             self._pause = max(0.1, 200 * (clock.thread_time() - began))
 
     def usage(self, since: float) -> Usage | None:
-        """Return our share and that of all others since a time; None if there was too little CPU time.
+        """Return the shares of the busy CPU time since a `time.perf_counter()`, for this process' id and for `OTHERS`.
 
-        Parameters
-        ----------
-        since : float
-            Time of `time.perf_counter()`.
-
-        Returns
-        -------
-        Usage or None
-            Shares of the busy CPU time, for this process' id and for `OTHERS`.
+        None if there was too little CPU time.
         """
         self.note(now=True)
         history = list(self._history)

@@ -27,13 +27,7 @@ BUILT_IN = {
 
 
 def discover() -> Discovery:
-    """Call every source and merge the results.
-
-    Returns
-    -------
-    Discovery
-        Sensors whose energies may be added up, and one diagnostic for each thing checked.
-    """
+    """Call every source; return the sensors that may be added up, and one diagnostic for each thing checked."""
     sensors: list[Sensor] = []
     findings: list[Diagnostic] = []
     for source, target in _sources():

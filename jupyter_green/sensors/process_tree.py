@@ -80,14 +80,7 @@ class ProcessTree:
         self.look()
 
     def look(self) -> tuple[float, float]:
-        """Read all descendants.
-
-        Returns
-        -------
-        tuple of float
-            CPU seconds as `cpu_seconds_fast` returns them, and those of descendants not in them, both at the
-            same time.
-        """
+        """Read all descendants; return CPU seconds as `cpu_seconds_fast` does, and those not in them, at once."""
         with self._lock:
             # A child reaped meanwhile could be counted twice or not at all: read again.
             for _ in range(3):

@@ -55,26 +55,14 @@ class Arguments:
         return self._values.get(name) or None
 
     def needed(self, name: str) -> str:
-        """Return a required text.
-
-        Raises
-        ------
-        Refusal
-            If it is absent or empty.
-        """
+        """Return a required text. Raises Refusal if it is absent or empty."""
         text = self.text(name)
         if text is None:
             raise Refusal(400, f"The argument {name!r} is missing.")
         return text
 
     def whole(self, name: str, default: int, low: int = 0, high: int = _HIGHEST) -> int:
-        """Return an integer.
-
-        Raises
-        ------
-        Refusal
-            If it is not an integer, or outside `low` to `high`.
-        """
+        """Return an integer. Raises Refusal if it is not an integer, or outside `low` to `high`."""
         text = self._values.get(name)
         if text is None:
             return default
@@ -85,10 +73,7 @@ class Arguments:
     def period(self) -> tuple[float | None, float | None]:
         """Return ``since`` and ``until`` in seconds since 1970. Times without a zone are in the server's zone.
 
-        Raises
-        ------
-        Refusal
-            If a time is invalid, or the end is before the start.
+        Raises Refusal if a time is invalid, or the end is before the start.
         """
         from jupyter_green.storage.time_range import moment, period
 

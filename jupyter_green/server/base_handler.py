@@ -65,10 +65,7 @@ class Route(APIHandler):
     def body(self, *names: str) -> dict[str, str]:
         """Return the fields of the request's JSON body.
 
-        Raises
-        ------
-        Refusal
-            If it is not an object with exactly these names and non-empty strings.
+        Raises Refusal if it is not an object with exactly these names and non-empty strings.
         """
         how = f"send a JSON object with {', '.join(names)}"
         if len(self.request.body) > _LONGEST_BODY:
@@ -87,14 +84,7 @@ class Route(APIHandler):
     async def answer(self, prepare: Callable[[], Question], status: int = 200, lane: Lane = "one run") -> None:
         """Send the result of a query, or an error message.
 
-        Parameters
-        ----------
-        prepare : callable
-            Creates the query from the request; may raise Refusal.
-        status : int
-            HTTP status on success.
-        lane : Lane
-            Kind of query; see `LedgerClient.ask`.
+        `prepare` makes the query from the request; it may raise Refusal.
         """
         try:
             question = prepare()

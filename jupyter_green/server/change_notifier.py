@@ -53,12 +53,8 @@ class ChangeNotifier:
     async def asked(self, wait: bool = True) -> None:
         """Register a request; returns once every later change will be notified.
 
-        If the first check takes long, it is not awaited; an event for a possible change is emitted after it.
-
-        Parameters
-        ----------
-        wait : bool
-            Whether to wait for the first check at all.
+        If the first check takes long (or without `wait`), it is not awaited; an event for a possible change is emitted
+        after it.
         """
         self._asked = time.monotonic()
         if self._task is None or self._task.done():

@@ -73,17 +73,7 @@ class _Head:
 
 
 def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape:
-    """Return a page of the runs that have rows, newest first.
-
-    Parameters
-    ----------
-    connection : Connection
-        An open read transaction.
-    where : list
-        Conditions that select the records.
-    offset, limit : int
-        Position and size of the page.
-    """
+    """Return a page of the runs that have rows, newest first; `where` selects the records."""
     total, page = _page(connection, where, offset, limit)
     heads = [
         head for run_ids in _chunks(page) for head in _heads(connection, [*where, _table.run_id.in_(run_ids)], 0, limit)
@@ -249,16 +239,9 @@ def holds(connection: Connection, where: Where) -> bool:
 
 
 def cells(connection: Connection, where: Where, offset: int, limit: int) -> Shape:
-    """Return a page of the cells of one run, in the order of their first execution.
+    """Return a page of the cells of one run, in the order of their first execution; `where` selects its records.
 
     Later cells appear on later pages, and a cell that is executed again keeps its position.
-
-    Parameters
-    ----------
-    connection, offset, limit
-        As for `runs`.
-    where : list
-        Conditions that select the records, all of one run.
     """
     total = int(connection.execute(select(func.count(_key.distinct())).where(_row, *where)).scalar_one())
     first = func.min(_table.started_at)
@@ -287,10 +270,7 @@ def cells(connection: Connection, where: Where, offset: int, limit: int) -> Shap
 def _newest(connection: Connection, where: Where, last: dict[str, float]) -> dict[str, tuple[EnergyRecord, bool]]:
     """Return the last execution of each cell, and whether it is simulated.
 
-    Raises
-    ------
-    LedgerError
-        If no execution can be read, and a newer version wrote one of them.
+    Raises LedgerError if no execution can be read, and a newer version wrote one of them.
     """
     query = (
         select(_key, _table.started_at, _table.simulated, _table.document)

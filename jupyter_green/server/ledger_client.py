@@ -67,17 +67,9 @@ class LedgerClient:
     async def ask(self, plan: Callable[[], Callable[[OwnLedger], T]], lane: Lane = "one run") -> T:
         """Run work on the ledger in a thread and return its result.
 
-        Parameters
-        ----------
-        plan : callable
-            Called first, in the thread; validates the query and returns the work.
-        lane : Lane
-            Kind of query. For "health" a missing ledger is an error; other lanes see an empty ledger.
-
-        Raises
-        ------
-        Refusal
-            Raised by `plan` or the work; Unavailable if the ledger can't be read.
+        `plan` is called first, in the thread; it validates the query and returns the work. For the lane "health" a
+        missing ledger is an error; other lanes see an empty ledger. Raises Refusal if `plan` or the work does,
+        Unavailable if the ledger can't be read.
         """
         work = self._answer if lane == "health" else self._answer_or_empty
         answer = asyncio.get_running_loop().run_in_executor(self._threads[lane], work, plan)
@@ -156,10 +148,7 @@ class LedgerClient:
 
         For a file, it is made from three `stat` calls, and one look at the lock of each journal.
 
-        Raises
-        ------
-        Unavailable
-            If the ledger can't be accessed.
+        Raises Unavailable if the ledger can't be accessed.
         """
         try:
             path = sqlite_path(ledger_url(self._given or None))
@@ -180,10 +169,7 @@ class LedgerClient:
     def census(self, since: float) -> RecordCounts:
         """Return the counts of records and baselines; zero for a missing ledger.
 
-        Raises
-        ------
-        Unavailable
-            If the ledger can't be read.
+        Raises Unavailable if the ledger can't be read.
         """
         try:
             return self._answer(lambda: lambda ledger: ledger.census(since))

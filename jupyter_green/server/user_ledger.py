@@ -54,14 +54,10 @@ class OwnLedger(Ledger):
         return self._scope
 
     def touch(self) -> tuple[float | None, tuple[int, float | None]]:
-        """Return the cheapest indicator of changes.
+        """Return the cheapest indicators of changes.
 
-        Returns
-        -------
-        float or None
-            Time of the last import of a journal, in seconds since 1970.
-        tuple
-            Number of baselines, and the time when the newest one was stored.
+        They are the time of the last import of a journal, in seconds since 1970 or None, and number and newest time of
+        the baselines.
         """
         scope = self._scope
         newest = select(func.max(schema.journals.c.drained_at)).where(*scope.readable(schema.journals))
@@ -86,10 +82,7 @@ class OwnLedger(Ledger):
     def is_of(self, run: str, notebook: str) -> bool | None:
         """Return whether a run belongs to a notebook, or to no named one; None if there is no such run.
 
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
+        Raises LedgerError if the ledger can't be read, or this user's rows can't be identified.
         """
         self._whose()
         table = schema.records.c
@@ -107,15 +100,7 @@ class OwnLedger(Ledger):
         return self._scope.whole or self._scope.writes is not None
 
     def numbers(self, simulated: bool, **filters: Unpack[Filters]) -> tuple[int, int]:
-        """Return the number of cells and of runs with matching records.
-
-        Parameters
-        ----------
-        simulated : bool
-            Whether to count simulated or real records.
-        **filters
-            As for `records`.
-        """
+        """Return the number of cells and of runs with matching records, simulated or real ones."""
         table = schema.records.c
         # Executions of one cell in one run count once. Without a cell id each execution counts.
         cell = func.coalesce(table.run_id + "/" + table.cell_id, table.id)
@@ -130,13 +115,7 @@ class OwnLedger(Ledger):
         return self._database.read(work)
 
     def census(self, since: float) -> RecordCounts:
-        """Return the number of records, those of killed kernels included.
-
-        Parameters
-        ----------
-        since : float
-            Counts by run cover records that began at or after this time, in seconds since 1970.
-        """
+        """Return the number of records; by run, of those that began at or after `since`, in seconds since 1970."""
         table = schema.records.c
         scope = self._scope
         readable = scope.readable(schema.records)

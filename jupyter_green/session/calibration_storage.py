@@ -46,10 +46,7 @@ class StoredCalibration:
 def kept_calibrations() -> list[StoredCalibration]:
     """Return all calibrations in the file, for any device and driver.
 
-    Raises
-    ------
-    CalibrationError
-        If the file can't be read.
+    Raises CalibrationError if the file can't be read.
     """
     calibrations = []
     for key, entry in _entries(_path()).items():
@@ -77,10 +74,7 @@ def known_calibrations(sensors: Iterable[Sensor]) -> tuple[dict[str, Calibration
 def keep(traits: SensorInfo, calibration: Calibration) -> None:
     """Store the calibration of a sensor, replacing an earlier one.
 
-    Raises
-    ------
-    CalibrationError
-        If the file can't be read or written.
+    Raises CalibrationError if the file can't be read or written.
     """
     entries = _entries(_path())
     entries[traits.key] = {

@@ -36,12 +36,8 @@ class Prediction:
 def t_quantile(freedom: int) -> float:
     """Two-sided 95 % quantile of Student's t.
 
-    Tabulated up to ten degrees of freedom, then a series expansion with an error below 0.3 %.
-
-    Raises
-    ------
-    ValueError
-        If `freedom` is below 1.
+    Tabulated up to ten degrees of freedom, then a series expansion with an error below 0.3 %. Raises ValueError if
+    `freedom` is below 1.
     """
     if freedom < 1:
         raise ValueError("Student's t needs at least one degree of freedom.")

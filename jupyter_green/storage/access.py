@@ -64,17 +64,7 @@ class AccessScope:
 
 
 def access(url: str, privacy: Privacy, everyone: bool = False) -> AccessScope:
-    """Return which rows of a ledger this process may read now. Permissions and the environment may change later.
-
-    Parameters
-    ----------
-    url : str
-        Normalized by `ledger_url`.
-    privacy : Privacy
-        Which fields the ledger stores.
-    everyone : bool
-        Whether everyone's records were requested.
-    """
+    """Return which rows of a ledger this process may read now. Permissions and the environment may change later."""
     private = is_private(url)
     name = user_name()
     named, token = owner_forms(name, privacy, private)
@@ -109,14 +99,7 @@ def names_are_alike(name: str | None) -> bool:
 def owner_forms(name: str | None, privacy: Privacy, private: bool) -> tuple[str | None, str | None]:
     """Return a user's name and its pseudonym, as they may appear in rows; None where not usable.
 
-    Parameters
-    ----------
-    name : str or None
-        The user's name.
-    privacy : Privacy
-        Which fields the ledger stores.
-    private : bool
-        Whether the ledger is private, so that names need not identify users.
+    In a private ledger names need not identify users.
     """
     named = plain(name) if name and (private or not names_are_alike(name)) else None
     return named, privacy.token(name, make=not private)

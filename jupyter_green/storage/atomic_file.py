@@ -38,21 +38,9 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
 
 
 def write_whole(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Write a text file (UTF-8) atomically; missing folders are made.
+    """Write a text file (UTF-8) atomically; missing folders are made. `mode` is as for `replacing`.
 
-    Parameters
-    ----------
-    path : Path
-        The file to write.
-    text : str
-        Its content.
-    mode : int, optional
-        Permissions of the new file; see `replacing`.
-
-    Raises
-    ------
-    OSError
-        If a folder can't be made or the file can't be written.
+    Raises OSError if a folder can't be made or the file can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, mode=mode) as temporary:

@@ -42,28 +42,17 @@ class StoredBaseline(NamedTuple):
 
 
 class BaselineStore(NotebookAliases):
-    """The part of a ledger that stores baselines."""
+    """The part of a ledger that stores baselines.
+
+    Methods raise LedgerError if the ledger can't be read or written, or this user's rows can't be identified.
+    """
 
     # ---- earlier runs -------------------------------------------------------------------------
 
     def latest_runs(self, notebook: str | None, project: str | None, *, but: str | None, most: int) -> list[str]:
-        """Return the ids of the latest runs of a notebook, newest first.
+        """Return the ids of at most `most` latest runs of a notebook in a project, newest first, without the run `but`.
 
         Runs without a successfully finished cell are skipped.
-
-        Parameters
-        ----------
-        notebook, project : str or None
-            Runs of this notebook, in this project.
-        but : str or None
-            A run to exclude.
-        most : int
-            Maximum number of runs.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         where = self._finished()
@@ -87,11 +76,6 @@ class BaselineStore(NotebookAliases):
         """Return a run's successfully finished cells with a reading, oldest first, without power traces.
 
         One query reads all of them; each document is parsed when the iterator reaches it.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         query = (
@@ -113,13 +97,7 @@ class BaselineStore(NotebookAliases):
     # ---- named baselines ----------------------------------------------------------------------
 
     def baselines(self, notebook: str | None = None, most: int | None = None) -> list[StoredBaseline]:
-        """Return the baselines of a notebook, or all, newest first; at most `most`.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
-        """
+        """Return the baselines of a notebook, or all, newest first; at most `most`."""
         table = schema.baselines.c
         where = [self._own(schema.baselines)]
         keys = [] if notebook is None else self._places(notebook)
@@ -152,13 +130,7 @@ class BaselineStore(NotebookAliases):
         return [kept for kept in readable if keys.index(kept.notebook) == newest[kept.name]]
 
     def baseline(self, notebook: str, name: str) -> dict[str, Any] | None:
-        """Return the document of a baseline; None if there is none of that name.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
-        """
+        """Return the document of a baseline; None if there is none of that name."""
         if not is_name(name):
             return None
         for key in self._places(notebook):
@@ -178,12 +150,7 @@ class BaselineStore(NotebookAliases):
     ) -> bool:
         """Store a baseline; return whether it replaced one of the same name.
 
-        Raises
-        ------
-        ValueError
-            If the name is empty or too long.
-        LedgerError
-            If the ledger can't be written, or this user's rows can't be identified.
+        Raises ValueError if the name is empty or too long.
         """
         if not is_name(name):
             raise ValueError(f"{name[:80]!r} is no name for a baseline.")
@@ -198,13 +165,7 @@ class BaselineStore(NotebookAliases):
         return self._database.write(work)
 
     def forget_baseline(self, notebook: str, name: str) -> bool:
-        """Delete a baseline; return whether there was one. The records of its run are kept.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be written, or this user's rows can't be identified.
-        """
+        """Delete a baseline; return whether there was one. The records of its run are kept."""
         if not is_name(name):
             return False
         owner, keys = self._whose(), self._places(notebook)

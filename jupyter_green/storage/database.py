@@ -87,10 +87,7 @@ class Database:
     def open(self) -> None:
         """Open and upgrade the database.
 
-        Raises
-        ------
-        LedgerError
-            If it can't be opened, was written by a newer version, or belongs to another program.
+        Raises LedgerError if it can't be opened, was written by a newer version, or belongs to another program.
         """
         self._run(lambda connection: None, writing=False)
 

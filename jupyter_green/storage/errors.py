@@ -97,16 +97,6 @@ def kind_of(message: str, state: str | None = None) -> FaultKind:
 
 
 def sentence(name: str, kind: FaultKind, message: str) -> str:
-    """Return the message for the user.
-
-    Parameters
-    ----------
-    name : str
-        The ledger's name, without passwords.
-    kind : FaultKind
-        Result of `kind_of`.
-    message : str
-        The database's message, without passwords; only its first line is used.
-    """
+    """Return the message for the user, with the first line of the database's own; both are without passwords."""
     reason = " ".join(message.split("\n", 1)[0].split()).rstrip(".") or "no reason given"
     return f"The ledger {name} {_ADVICE[kind].format(reason=reason)}."

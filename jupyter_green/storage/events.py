@@ -36,27 +36,9 @@ class EventStore(BaselineStore):
         made_at: float | None = None,
         id: str | None = None,
     ) -> LedgerEvent:
-        """Store an event; return it as stored.
+        """Store an event of now, or of another time in seconds since 1970; return it as stored.
 
-        Parameters
-        ----------
-        kind : str
-            Kind of event.
-        document : dict
-            Its content.
-        project, notebook : str, optional
-            What it applies to.
-        made_at : float, optional
-            Creation time in seconds since 1970; now by default.
-        id : str, optional
-            Unique id. An existing event with this id is left unchanged.
-
-        Raises
-        ------
-        ValueError
-            If a value is invalid.
-        LedgerError
-            If the ledger can't be written, or this user's rows can't be identified.
+        An existing event with this id is left unchanged. Raises ValueError if a value is invalid.
         """
         options: dict[str, Any] = {} if made_at is None else {"made_at": made_at}
         if id is not None:
@@ -70,20 +52,7 @@ class EventStore(BaselineStore):
     def postings(
         self, kind: PostingKind | None = None, *, project: str | None = None, notebook: str | None = None
     ) -> list[LedgerEvent]:
-        """Return one's own events, oldest first.
-
-        Parameters
-        ----------
-        kind : str, optional
-            Only events of this kind.
-        project, notebook : str, optional
-            Only events of this project or notebook.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
-        """
+        """Return one's own events, oldest first; all, or those of a kind, project or notebook."""
         where = [self._own(schema.postings)]
         if kind is not None:
             where.append(schema.postings.c.kind == kind)

@@ -51,13 +51,7 @@ class Imported:
 
 
 def format_of(path: Path, given: str | None) -> str:
-    """Return the file format for a name or a file's suffix.
-
-    Raises
-    ------
-    ValueError
-        If it is not supported.
-    """
+    """Return the file format for a name or a file's suffix. Raises ValueError if it is not supported."""
     name = (given or path.suffix).lower().lstrip(".")
     if name not in _SUFFIXES:
         raise ValueError(f"{given or path.name!r} names no known format; use .csv, .jsonl or .parquet.")
@@ -72,10 +66,7 @@ def rows(connection: Connection, query: Executable) -> Iterator[tuple[Any, ...]]
 def write(records: Iterable[EnergyRecord], path: Path, form: str, postings: Sequence[LedgerEvent] = ()) -> int:
     """Write records to a file; return how many. JSON lines also contain events, after the records.
 
-    Raises
-    ------
-    LedgerError
-        If the file can't be written, or pyarrow is missing for Parquet.
+    Raises LedgerError if the file can't be written, or pyarrow is missing for Parquet.
     """
     writers: dict[str, Callable[[IO[bytes], Iterable[EnergyRecord]], int]] = {
         "csv": _write_csv,
@@ -157,10 +148,7 @@ def read(
 ) -> Imported:
     """Store the records and events of a JSON-lines file, all or none.
 
-    Raises
-    ------
-    LedgerError
-        If a line is not a record that this version can read, or the file can't be read.
+    Raises LedgerError if a line is not a record that this version can read, or the file can't be read.
     """
     stored = count = 0
     batch: list[RecordRow] = []

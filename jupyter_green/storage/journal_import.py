@@ -107,17 +107,9 @@ class Drain:
             return 0
 
     def run(self, between: Callable[[], None] | None = None) -> Drained:
-        """Import all journals once, each in its own transaction.
+        """Import all journals once, each in its own transaction, and call `between` after each.
 
-        Parameters
-        ----------
-        between : callable, optional
-            Called after each journal.
-
-        Raises
-        ------
-        LedgerError
-            If the database can't be written; the journals are kept then.
+        Raises LedgerError if the database can't be written; the journals are kept then.
         """
         records = closed = skipped = 0
         try:

@@ -264,10 +264,7 @@ def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:
 def board(url: str | os.PathLike[str] | None = None) -> Path:
     """Return the file in which this machine caches the budgets of a ledger. It is not created here.
 
-    Raises
-    ------
-    ValueError
-        If `url` is not a valid ledger URL.
+    Raises ValueError if `url` is not a valid ledger URL.
     """
     return journal_folder(url) / "budgets.json"
 
@@ -324,15 +321,7 @@ def mask(url: str) -> str:
 
 
 def on_network_filesystem(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Whether a path lies on a network file system. Detected on Linux only; False elsewhere.
-
-    Parameters
-    ----------
-    path : Path
-        A file or folder. If it does not exist, its nearest existing parent counts.
-    mounts : Path
-        The kernel's mount table.
-    """
+    """Whether a path, or its nearest existing parent, lies on a network file system; always False but on Linux."""
     if not sys.platform.startswith("linux"):
         return False
     try:

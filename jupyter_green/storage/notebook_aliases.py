@@ -42,7 +42,10 @@ def _formers(choice: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 class NotebookAliases(Reader):
-    """The part of a ledger that resolves names of notebooks."""
+    """The part of a ledger that resolves names of notebooks.
+
+    Methods raise LedgerError if the ledger can't be read or written, or this user's rows can't be identified.
+    """
 
     @abstractmethod
     def _open(self) -> None:
@@ -51,10 +54,7 @@ class NotebookAliases(Reader):
     def place(self, notebook: str) -> str:
         """Return the stored form of a notebook's name. Applying it to a stored form changes nothing.
 
-        Raises
-        ------
-        LedgerError
-            If the name must be hidden and no key can be created.
+        Raises LedgerError if the name must be hidden and no key can be created.
         """
         form = self._privacy.notebook(notebook)
         if form is None:
@@ -70,13 +70,7 @@ class NotebookAliases(Reader):
         return choice or None
 
     def choose(self, notebook: str, choice: dict[str, Any] | None) -> None:
-        """Store the choice of baseline for a notebook; None restores the default.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be written, or this user's rows can't be identified.
-        """
+        """Store the choice of baseline for a notebook; None restores the default."""
         key = self.place(notebook)
         former = self._chosen_for(notebook).get(_FORMER)
         self._choose(key, {**(choice or {}), **({_FORMER: former} if former else {})})
@@ -84,19 +78,9 @@ class NotebookAliases(Reader):
     # ---- names --------------------------------------------------------------------------------
 
     def renamed(self, old: str, new: str, at: float) -> None:
-        """Store that a notebook was renamed; its records, choice and baselines under the old name stay its own.
+        """Store that a notebook was renamed at a time, in seconds since 1970.
 
-        Parameters
-        ----------
-        old, new : str
-            The names.
-        at : float
-            Time of the renaming, in seconds since 1970.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be written, or this user's rows can't be identified.
+        Its records, choice and baselines under the old name stay its own.
         """
         old_place, new_place = self.place(old), self.place(new)
         if old_place == new_place:
@@ -111,23 +95,11 @@ class NotebookAliases(Reader):
         self._choose(new_place, merged)
 
     def former(self, notebook: str) -> list[Former]:
-        """Return the earlier names of a notebook, newest first.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
-        """
+        """Return the earlier names of a notebook, newest first."""
         return [Former(*item) for item in _formers(self._chosen_for(notebook))]
 
     def of_notebook(self, notebook: str) -> ColumnElement[bool]:
-        """Return the condition for records of a notebook, including those under its earlier names.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
-        """
+        """Return the condition for records of a notebook, including those under its earlier names."""
         table = schema.records.c
 
         def named(name: str) -> ColumnElement[bool]:
@@ -180,10 +152,7 @@ class NotebookAliases(Reader):
     def _whose(self) -> str:
         """Return the owner value of new rows; empty in a private ledger of a user without a name.
 
-        Raises
-        ------
-        LedgerError
-            If this user's rows of a shared ledger can't be identified.
+        Raises LedgerError if this user's rows of a shared ledger can't be identified.
         """
         scope = self._scope
         if scope.writes is None and not scope.whole:

@@ -8,13 +8,7 @@ _STEPS = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"), (1e-6
 
 
 def amount(joules: float | None, uncertainty: float | None) -> str:
-    """Return text such as ``12.3 kJ ± 0.4``. If the interval includes 0, the upper bound is given.
-
-    Parameters
-    ----------
-    joules, uncertainty : float or None
-        Energy and half-width of its 95 % interval, in joules; None without a reading.
-    """
+    """Return text such as ``12.3 kJ ± 0.4`` for joules and half-width; if the interval includes 0, its upper bound."""
     if joules is None:
         return "no reading"
     if uncertainty is None or not math.isfinite(uncertainty):

@@ -52,12 +52,7 @@ def conditions(
 ) -> list[ColumnElement[bool]]:
     """Return the filters as SQL conditions, including those for readable rows.
 
-    `source` may be another table with columns of the same names.
-
-    Raises
-    ------
-    ValueError
-        If a filter has an invalid value.
+    `source` may be another table with columns of the same names. Raises ValueError if a filter has an invalid value.
     """
     table = source.c
     where = scope.readable(source)

@@ -79,13 +79,7 @@ class RecordRow:
 
     @classmethod
     def of(cls, record: EnergyRecord, owner: str | None = None, host: str | None = None) -> RecordRow:
-        """Return the rows of a record.
-
-        Raises
-        ------
-        ValueError
-            If a field of the record has an invalid value.
-        """
+        """Return the rows of a record. Raises ValueError if a field of the record has an invalid value."""
         try:
             return cls._of(record, owner, host)
         except (TypeError, AttributeError, OverflowError) as error:
@@ -246,10 +240,7 @@ def document_of(document: str, trace: str | None) -> dict[str, Any]:
 def record_of(document: str, trace: str | None) -> EnergyRecord:
     """Rebuild a stored record.
 
-    Raises
-    ------
-    LedgerError
-        If a newer version wrote it; DamagedRecord if it was altered from outside.
+    Raises LedgerError if a newer version wrote it; DamagedRecord if it was altered from outside.
     """
     try:
         data = document_of(document, trace)

@@ -85,10 +85,7 @@ class LedgerFile:
     def prepare(self) -> None:
         """Create the file if it does not exist, and determine its access mode.
 
-        Raises
-        ------
-        LedgerError
-            If the file can't be read, or the disk is full.
+        Raises LedgerError if the file can't be read, or the disk is full.
         """
         self.read_only = self.absent = False
         self._options = "mode=rw"
@@ -200,10 +197,7 @@ class LedgerFile:
     def set_aside(self, reason: str) -> None:
         """Move a damaged file and its companion files aside, and notify the user.
 
-        Raises
-        ------
-        LedgerError
-            If the file is clearly not a ledger, or can't be moved.
+        Raises LedgerError if the file is clearly not a ledger, or can't be moved.
         """
         try:
             handle = self.path.open("rb")

@@ -68,10 +68,7 @@ def ago(seconds: Any, now: float | None = None) -> float:
 def period(since: Moment | None, until: Moment | None, now: float | None = None) -> tuple[float | None, float | None]:
     """Return start and end (exclusive) of a period; ``today`` ends with the day.
 
-    Raises
-    ------
-    ValueError
-        If a time is invalid, or the end is before the start.
+    Raises ValueError if a time is invalid, or the end is before the start.
     """
     now = time.time() if now is None else now
     begin = None if since is None else moment(since, now)
@@ -86,10 +83,7 @@ def period(since: Moment | None, until: Moment | None, now: float | None = None)
 def beginning(text: str, now: float | None = None) -> float:
     """Return the start of a period typed by a user. Plain numbers are rejected, because users forget units.
 
-    Raises
-    ------
-    ValueError
-        If it is not a valid time, lacks a unit, or is in the future.
+    Raises ValueError if it is not a valid time, lacks a unit, or is in the future.
     """
     now = time.time() if now is None else now
     begin = moment(text, now)

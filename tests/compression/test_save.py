@@ -29,7 +29,6 @@ from jupyter_green.compression.result import ResultRow, ShrinkResult
 from jupyter_green.compression.result_details import ResultDetails
 from jupyter_green.compression.store.folder import checksum, digest, opened
 from jupyter_green.compression.store.load import made_of
-from tests.compression import models
 from tests.compression.chain import Chain
 from tests.compression.test_recipes import case_of
 from tests.support import models

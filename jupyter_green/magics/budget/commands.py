@@ -68,21 +68,8 @@ class BudgetCommands:
     ) -> list[str]:
         """Set a budget; replaces the one with the same period and scope.
 
-        Parameters
-        ----------
-        amount : str
-            Such as ``"50Wh"``.
-        per, covers : str
-            Period or scope, and which cells count.
-        zone, carry, stop
-            As in `Budget`.
-        until : callable
-            Takes the current time and returns when the budget ends, both in seconds since 1970; None: never.
-
-        Raises
-        ------
-        InvalidLimit
-            If it is invalid, or can't be computed with the present settings.
+        `until` takes the current time and returns when the budget ends, both in seconds since 1970; None: never. Raises
+        InvalidLimit if it is invalid, or can't be computed with the present settings.
         """
         from jupyter_green.budgets.budget import Budget
         from jupyter_green.budgets.limit import InvalidLimit, Limit
@@ -119,19 +106,10 @@ class BudgetCommands:
         return [f"{entered(budget, spent, before)}{basis(problem, spent.read_at)}", *self._notice()]
 
     def ask(self, action: str, *, per: str, amount: str, covers: str, reason: str) -> str:
-        """Apply a request from the page; options that the page does not send are kept.
+        """Apply a request from the page: set, clear or override. Options that the page does not send are kept.
 
-        Parameters
-        ----------
-        action : {"set", "clear", "override"}
-            What to do.
-        per, amount, covers, reason : str
-            As typed; empty if not used.
-
-        Raises
-        ------
-        InvalidLimit
-            If the request is invalid.
+        `per`, `amount`, `covers` and `reason` are as typed; empty if not used. Raises InvalidLimit if the request is
+        invalid.
         """
         if action != "set":
             return " ".join(self.clear(per) if action == "clear" else self.override(reason))
@@ -142,13 +120,7 @@ class BudgetCommands:
         return " ".join(self.set(amount, per, covers, zone=zone, carry=carry, stop=stop, until=lambda _now: until))
 
     def clear(self, per: str | None = None) -> list[str]:
-        """Clear all budgets that apply here, or those over `per`.
-
-        Raises
-        ------
-        InvalidLimit
-            If there is none.
-        """
+        """Clear all budgets that apply here, or those over `per`. Raises InvalidLimit if there is none."""
         from jupyter_green.budgets.limit import InvalidLimit
         from jupyter_green.records import new_id
 
@@ -165,10 +137,7 @@ class BudgetCommands:
     def override(self, reason: str) -> list[str]:
         """Override the budgets that are used up.
 
-        Raises
-        ------
-        InvalidLimit
-            If the reason is empty, or no budget is used up.
+        Raises InvalidLimit if the reason is empty, or no budget is used up.
         """
         from jupyter_green.budgets.limit import InvalidLimit
 

@@ -154,10 +154,7 @@ class BudgetGuard:
     def look(self, source: str) -> tuple[str | None, bool]:
         """Check whether a cell may run, and prompt if needed; called in the cell before its own code.
 
-        Returns
-        -------
-        tuple of (str or None, bool)
-            Why the cell is blocked, None if it may run; and whether the user was prompted.
+        Returns why the cell is blocked, None if it may run; and whether the user was prompted.
         """
         verdict, spent = self._verdict(source)
         if spent is None:

@@ -92,15 +92,7 @@ class ActiveCells:
         return [cell for cells in [*self._threads.values()] for cell in cells]
 
     def begin(self, info: Any, frame: FrameType) -> ActiveCell:
-        """Register a cell that begins, and forget ended ones; a second call for the same cell changes nothing.
-
-        Parameters
-        ----------
-        info : ExecutionInfo
-            IPython's description of it.
-        frame : FrameType
-            The frame that runs it.
-        """
+        """Register a cell that begins, and forget ended ones; a second call for the same cell changes nothing."""
         cells = self.here()
         registered = next((cell for cell in cells if cell.info is info), None)
         if registered is not None:
@@ -117,12 +109,7 @@ class ActiveCells:
     def end(self, info: Any, frame: FrameType) -> ActiveCell | None:
         """Return the cell that an end event belongs to; None if its begin was not seen. It stays until `drop`.
 
-        Parameters
-        ----------
-        info : ExecutionInfo or None
-            The `info` of the result; None if there is no result.
-        frame : FrameType
-            The frame that triggered the end event.
+        `info` is that of the result, None without one; `frame` is the one that triggered the event.
         """
         cells = self.here()
         registered = next((cell for cell in cells if cell.info is info), None)

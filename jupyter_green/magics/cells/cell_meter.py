@@ -180,10 +180,7 @@ class CellMeter:
     def start(self, _line: str = "") -> None:
         """Check the budgets, then open the window; inserted before the cell's own code if there are budgets.
 
-        Raises
-        ------
-        UsageError
-            If a budget does not let the cell run.
+        Raises UsageError if a budget does not let the cell run.
         """
         cell = self._active.outermost()
         if cell is None or not cell.undecided or self.gate is None:

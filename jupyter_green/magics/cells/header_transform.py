@@ -34,14 +34,9 @@ def begin_metering(lines: list[str]) -> list[str]:
 
 
 def show_source_as_typed(frame: FrameType | None, options: str) -> None:
-    """Make tracebacks show the typed header instead of the call that replaced it.
+    """Make tracebacks show the typed header, with the text after ``%%energy``, instead of the call that replaced it.
 
-    Parameters
-    ----------
-    frame : FrameType or None
-        A frame called from the cell.
-    options : str
-        The text after ``%%energy``.
+    `frame` is one that was called from the cell.
     """
     while frame is not None:
         name = frame.f_code.co_filename

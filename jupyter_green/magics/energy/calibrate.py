@@ -35,10 +35,7 @@ class _Options(argparse.ArgumentParser):
 def calibrate(session: Session, words: list[str]) -> None:
     """Run ``%energy calibrate`` with these arguments.
 
-    Raises
-    ------
-    UsageError
-        If it fails; one sentence, and nothing is changed.
+    Raises UsageError if it fails (one sentence), and nothing is changed.
     """
     options = _options(words)
     try:

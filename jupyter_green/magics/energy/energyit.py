@@ -98,23 +98,8 @@ def repeat(
 ) -> EnergyRecord:
     """Run a statement inside one window until its energy is known precisely enough.
 
-    Parameters
-    ----------
-    session : Session
-        The session that meters.
-    run : callable
-        Runs the statement once for each item of an iterable.
-    longest : float
-        Seconds after which no further run is started.
-    fixed : int or None
-        Run exactly this many times instead.
-    code_hash : str
-        Hash of the statement, for the record.
-
-    Returns
-    -------
-    EnergyRecord
-        The final record; `units` is the number of runs.
+    `run` runs the statement once for each item of an iterable. No further run is started after `longest` seconds; if
+    `fixed` is given, exactly that many are. The record's `units` is the number of runs.
     """
     began = time.perf_counter()
     run([None])  # warm-up, and time of a single run

@@ -68,23 +68,9 @@ class Estimate:
 
 
 def estimate(session: Session, words: Sequence[str], space: dict[str, Any], trials: ModelRuns) -> Estimate:
-    """Run ``%energy estimate`` with these arguments.
+    """Run ``%energy estimate`` with these arguments; `space` are the notebook's variables, `trials` what magics ran.
 
-    Parameters
-    ----------
-    session : Session
-        Its metered runs are used if there are any.
-    words : sequence of str
-        The arguments.
-    space : dict
-        The notebook's variables.
-    trials : ModelRuns
-        Models run by magics.
-
-    Raises
-    ------
-    UsageError
-        If the arguments are invalid; one sentence.
+    Raises UsageError if the arguments are invalid.
     """
     parser = _Options(prog="%energy estimate", add_help=False, allow_abbrev=False)
     parser.add_argument("model")

@@ -80,13 +80,7 @@ loads: list[Callable[[SensorInfo], Load | None]] = [_with_torch]
 
 
 def known_load(traits: SensorInfo) -> Load:
-    """Return a load for a sensor's device.
-
-    Raises
-    ------
-    NoLoadError
-        If there is none; one sentence.
-    """
+    """Return a load for a sensor's device. Raises NoLoadError if there is none (one sentence)."""
     for factory in loads:
         load = factory(traits)
         if load is not None:

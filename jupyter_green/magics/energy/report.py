@@ -51,21 +51,9 @@ class _Options(argparse.ArgumentParser):
 
 
 def report(session: Session, words: list[str], sources: Sequence[str]) -> Statement | ShareText | Period | None:
-    """Run ``%energy report`` with these arguments.
+    """Run ``%energy report`` with these arguments; `sources` are those of the cells, by execution count.
 
-    Parameters
-    ----------
-    session : Session
-        The session of the run.
-    words : list of str
-        The arguments.
-    sources : sequence of str
-        Sources of the cells, by execution count.
-
-    Raises
-    ------
-    UsageError
-        If the arguments are invalid or the file can't be written; one sentence.
+    Raises UsageError if the arguments are invalid or the file can't be written.
     """
     options = _options(words)
     if options.since is not None:

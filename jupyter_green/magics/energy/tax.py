@@ -55,10 +55,7 @@ class Rate:
 def tax(session: Session, words: list[str], sources: Sequence[str]) -> TextTable:
     """Return the excess of this run and its shadow price.
 
-    Raises
-    ------
-    UsageError
-        If the options are invalid, or baseline or ledger can't be read; one sentence.
+    Raises UsageError if the options are invalid, or baseline or ledger can't be read (one sentence).
     """
     from jupyter_green.baselines.selection import BaselineError
     from jupyter_green.storage.errors import LedgerError

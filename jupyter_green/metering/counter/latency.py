@@ -56,13 +56,7 @@ class LatencyPosterior:
         self.edges = 0
 
     def hear(self, seconds: float, doubt: float) -> None:
-        """Update the distribution with one edge.
-
-        Parameters
-        ----------
-        seconds, doubt : float
-            Latency observed at the edge, and its standard deviation.
-        """
+        """Update the distribution with the latency observed at one edge and its standard deviation, in seconds."""
         if doubt > POOREST_SECONDS or abs(seconds - self._low) > STRAY_SECONDS / 2 + self._high - self._low:
             return
         self.edges += 1

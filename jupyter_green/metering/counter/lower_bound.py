@@ -14,16 +14,7 @@ from jupyter_green.records import Quality
 def partial_energy_note(reason: str, joules: float, uncertainty: float, seconds: float, quality: Quality) -> str:
     """Return why there is no value, with the energy that was used at least.
 
-    Parameters
-    ----------
-    reason : str
-        One sentence.
-    joules, uncertainty : float
-        Energy up to the last reading, and the half-width of its 95 % interval.
-    seconds : float
-        Time from the window's start to that reading.
-    quality : {"measured", "estimated", "simulated"}
-        Quality of the readings.
+    Energy and half-width are in joules, up to the last reading, `seconds` after the window's start.
     """
     if not (joules > uncertainty >= 0 and seconds > 0):  # the interval includes zero
         return reason

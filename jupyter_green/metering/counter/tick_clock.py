@@ -67,12 +67,9 @@ class TickClock:
         self._phase_doubt = math.inf
 
     def add(self, low: float, high: float) -> Expectation:
-        """Add an update observed between two moments; return its estimated time.
+        """Add an update; return its estimated time.
 
-        Parameters
-        ----------
-        low, high : float
-            Time in seconds of the last read with the old value and of the first with the new one.
+        `low` and `high` are the times of the last read with the old value and of the first with the new one.
         """
         middle, half = (low + high) / 2, (high - low) / 2
         number = 0

@@ -88,14 +88,9 @@ class Timeline:
         self._unsettled = math.inf
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
-        """Add a window edge; the power on its two sides may differ.
+        """Add a window edge, on `time.perf_counter()`; the power on its two sides may differ.
 
-        Parameters
-        ----------
-        moment : float
-            On `time.perf_counter()`.
-        quiet : bool
-            Whether no window is open after it.
+        `quiet`: no window is open after it.
         """
         if quiet:
             self._quiet.add(moment)

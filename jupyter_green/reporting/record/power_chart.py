@@ -99,16 +99,9 @@ def summary(trace: Trace) -> str:
 
 
 def svg(trace: Trace, width: int = 560, standalone: bool = False) -> str:
-    """Return power over time as SVG.
+    """Return power over time as SVG, `width` pixels wide (within a page: at most).
 
-    Parameters
-    ----------
-    trace : Trace
-        What to draw.
-    width : int
-        Width in pixels; within a page the maximum width.
-    standalone : bool
-        Whether to include background and colours, for use outside a page.
+    Standalone, it includes background and colours, for use outside a page.
     """
     shown = list(lanes(trace).items())[:_MOST_LANES]
     height = max(1, len(shown)) * (_LANE + _TEXT + _GAP) + _FOOT

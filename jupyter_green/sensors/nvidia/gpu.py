@@ -44,10 +44,7 @@ class NvidiaSensor:
     def read(self) -> Reading:
         """Return one reading; a reset, or a fault that may have broken the count, starts a new epoch.
 
-        Raises
-        ------
-        SensorFault
-            If the driver returns an error; a later call reopens the library if that can help.
+        Raises SensorFault if the driver returns an error; a later call reopens the library if that can help.
         """
         # Taken before the call, so that a read in another thread can't look like a reset.
         epoch, last = self._epoch, self._last

@@ -81,10 +81,7 @@ class RaplDomain:
     def read(self) -> Reading:
         """Return joules since the first read.
 
-        Raises
-        ------
-        SensorFault
-            If the counter can't be read now; the next read tries again.
+        Raises SensorFault if the counter can't be read now; the next read tries again.
         """
         with self._lock:
             before = clock.perf_counter()
@@ -101,12 +98,7 @@ class RaplDomain:
     def raw(self) -> float:
         """Return the counter's raw value in joules.
 
-        Raises
-        ------
-        OSError
-            If the file can't be read.
-        ValueError
-            If the file holds no number.
+        Raises OSError if the file can't be read. Raises ValueError if the file holds no number.
         """
         if self._descriptor is None:
             self._descriptor = os.open(self._zone.energy, os.O_RDONLY | os.O_CLOEXEC)

@@ -38,13 +38,7 @@ _MEASURED_MEMORY = {63, 79, 85, 86, 106, 108, 143, 173, 174, 207}  # Xeons from 
 
 
 def discover(host: Host | None = None) -> Discovery:
-    """Find the counters that may be added up, and explain why others are left out or can't be read.
-
-    Parameters
-    ----------
-    host : Host, optional
-        Defaults to this machine.
-    """
+    """Find this machine's counters that may be added up, and explain why others are left out or can't be read."""
     host = here() if host is None else host
     tree, simulated = powercap.root()
     if not hasattr(os, "pread") or (host.system != "Linux" and not simulated):
