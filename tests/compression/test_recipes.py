@@ -34,8 +34,8 @@ from jupyter_green.compression.recipes.recipe import RecipeContext, RecipeResult
 from jupyter_green.compression.recipes.registry import GROUP, ours
 from jupyter_green.compression.recipes.scores import SCORES, importance
 from jupyter_green.compression.recipes.student import Student
-from tests.support import models
 from tests.compression.chain import Chain
+from tests.support import models
 
 DATA = {"points": models.points, "pictures": models.pictures, "sentences": models.sentences}
 
