@@ -115,7 +115,10 @@ class OwnLedger(Ledger):
         return self._database.read(work)
 
     def census(self, since: float) -> RecordCounts:
-        """Return the number of records, those of killed kernels included; by run, of those that began at or after `since`, in seconds since 1970."""
+        """Return the number of records, those of killed kernels included.
+
+        Counts by run cover records that began at or after `since`, in seconds since 1970.
+        """
         table = schema.records.c
         scope = self._scope
         readable = scope.readable(schema.records)
