@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_green.compression.errors import ShrinkError
-from jupyter_green.compression.model.source_model import SourceModel, kind_of, see_weights
+from jupyter_green.compression.model.source_model import SourceModel, kind_of, see_weights, uncompiled
 
 from .model_adapter import EstimatorAdapter, FunctionAdapter, ModelAdapter, ModuleAdapter, PipelineAdapter
 
@@ -39,6 +39,7 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
     inner = given if isinstance(given, torch.nn.Module) else getattr(given, "model", None)
     family = {base.__module__.partition(".")[0] for base in type(given).__mro__}
     facts: dict[str, Any] = {"remote": remote}
+    runs, inner = inner, uncompiled(inner)
     if isinstance(inner, torch.nn.Module):
         see_weights(inner, name)
         facts |= {"device": "gpu" if SourceModel(inner).device.type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
@@ -54,7 +55,7 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
         model_kind = "module" if model_kind == "transformers" else model_kind
         text_tokenizer = tokenizer or getattr(given, "tokenizer", None) or getattr(given, "processing_class", None)
         return ModuleAdapter(
-            name, type(inner).__name__, **facts, subject=SourceModel(inner, model_kind, text_tokenizer)
+            name, type(inner).__name__, **facts, subject=SourceModel(inner, model_kind, text_tokenizer), runs=runs
         )
     if hasattr(given, "predict"):
         return EstimatorAdapter(name, type(given).__name__, remote=remote, model=given)

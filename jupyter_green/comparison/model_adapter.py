@@ -150,6 +150,8 @@ class ModuleAdapter(ModelAdapter):
     subject: SourceModel = field(default=None, repr=False)  # type: ignore[assignment]  # set by `contestant_of`
     asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The user's task and metric."""
+    runs: Any = field(default=None, repr=False)
+    """What is called: the model, or torch.compile's wrapper of it."""
     _form: str = ""
     _tokens: Tokens = field(default_factory=Tokens, repr=False)
     _labels: Any = field(default=None, repr=False)
@@ -213,7 +215,7 @@ class ModuleAdapter(ModelAdapter):
             if self._form in ("texts", "pairs") and self.subject.tokenizer is not None:
                 encoding = tokenized(self.subject.tokenizer, batch, self._tokens)
                 batch = {name: value.to(self.subject.device) for name, value in encoding.items()}
-            output = self.subject.call(batch)
+            output = self.subject.call(batch, self.runs)
             if self.subject.task is None:
                 count = len(batch) if hasattr(batch, "dim") else len(leaves(batch)[0])
                 labels = None if self._labels is None else self._labels[:count]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jupyter_green.compression.data.columns import refuse_weights
 from jupyter_green.compression.errors import RAISED, ShrinkError
 from jupyter_green.compression.errors import why as why_in_words
 from jupyter_green.compression.process import deadline
@@ -93,7 +94,15 @@ class Predictor:
 
 
 def labelled(examples: Examples, found: Sequence[ModelAdapter]) -> Examples:
-    """Set the token ids as labels for language models, if the data has none."""
+    """Set the token ids as labels for language models, if the data has none.
+
+    Raises
+    ------
+    ShrinkError
+        If the labels are probably sample weights.
+    """
+    modules = [item.subject.model for item in found if isinstance(item, ModuleAdapter)]
+    refuse_weights(modules, examples.batches[0], examples.labels)
     if examples.labels is not None or not all(isinstance(item, ModuleAdapter) and item.generates for item in found):
         return examples
     import torch

@@ -13,12 +13,15 @@ from torch import nn
 from torch.utils.data import Dataset
 
 import jupyter_green as green
+from jupyter_green.comparison.adapter_factory import adapter_of
 from jupyter_green.comparison.examples import examples_of
+from jupyter_green.comparison.model_adapter import ModuleAdapter
 from jupyter_green.compression.api import first_outputs
 from jupyter_green.compression.data.groups import classes_by_group
 from jupyter_green.compression.data.splits import DataSplits, splits_of
 from jupyter_green.compression.errors import ShrinkError
-from jupyter_green.compression.model.source_model import SourceModel, source_model_of
+from jupyter_green.compression.model.source_model import COMPILED, SourceModel, source_model_of
+from jupyter_green.compression.model.task_names import of_model
 from jupyter_green.compression.plan import plan
 from jupyter_green.compression.process.output_capture import KEPT, heard, thinned
 from jupyter_green.compression.quality.class_scores import ClassScore
@@ -318,3 +321,68 @@ def test_weights_under_older_names_keep_their_own_kinds_of_number() -> None:
     assert all(
         torch.equal(loaded[name], one) and loaded[name].dtype == one.dtype for name, one in model.state_dict().items()
     )
+
+
+class Masked(nn.Module):
+    """Takes a second input, if there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(6, 1)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return self.head(x)[:, 0] if mask is None else self.head(x)[:, 0] * mask.float()
+
+
+@pytest.mark.parametrize("form", ["columns", "examples", "dataset", "loader"])
+def test_sample_weights_are_asked_about(form: str) -> None:
+    """The labels would be taken for a mask, and the weights for labels."""
+    columns = (drawn(300, 6), torch.randint(0, 2, (300,)), torch.rand(300))
+    data: Any = {
+        "columns": columns,
+        "examples": [*zip(*columns, strict=True)],
+        "dataset": torch.utils.data.TensorDataset(*columns),
+        "loader": torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*columns), batch_size=20),
+    }[form]
+    said = r"^The data has three columns, so either its last holds sample weights, which are not used"
+    with pytest.raises(ShrinkError, match=said):
+        splits_of(source_model_of(Masked()), data)
+    with pytest.raises(ShrinkError, match=said):
+        green.compare({"one": Masked(), "two": Masked()}, data, time=20, progress=False)
+    named = {"x": columns[0], "mask": columns[1], "labels": columns[2]}
+    assert splits_of(source_model_of(Masked()), named).select[0].inputs.keys() == {"x", "mask"}
+
+
+def test_a_second_input_that_is_needed_is_no_question() -> None:
+    class Needs(Masked):
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+            return super().forward(x, mask)
+
+    data = (drawn(300, 6), torch.randint(0, 2, (300,)), torch.rand(300))
+    assert len(splits_of(source_model_of(Needs()), data).select[0].inputs) == 2
+
+
+def test_a_compiled_model_is_the_module_inside() -> None:
+    model = models.Blocks()
+    wrapped = torch.compile(model)
+    subject = source_model_of(wrapped)
+    assert subject.model is model
+    assert subject.notes[0] == COMPILED
+    assert subject.name == "Blocks"
+    assert not any("_orig_mod" in name for name in subject.copy().state_dict())
+    outer = nn.Sequential(torch.compile(model), nn.ReLU())
+    with pytest.raises(ShrinkError, match=r"^The part 0 of Sequential was compiled by torch.compile; put the module "):
+        source_model_of(outer)
+    adapter = adapter_of("one", wrapped)
+    assert isinstance(adapter, ModuleAdapter)
+    assert (adapter.kind, adapter.subject.model, adapter.runs) == ("Blocks", model, wrapped)
+
+
+def test_a_compiled_transformer_keeps_its_task() -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=3
+    )
+    inner = transformers.BertForTokenClassification(config)
+    subject = source_model_of(torch.compile(inner))
+    assert (subject.kind, subject.model, of_model(subject.model)) == ("transformers", inner, "token-classification")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -302,3 +303,46 @@ def _numbered(labels: Sequence[Any], classes: Mapping[str, int]) -> list[int]:
     if unknown is not None:
         raise ShrinkError("The labels are words; give the number of each class, as the model tells it.")
     return [classes[label] for label in labels]
+
+
+def refuse_weights(modules: Sequence[Any], inputs: Any, labels: Any) -> None:
+    """Refuse data whose columns are probably (X, y, sample weights), which reads as two inputs and a label.
+
+    That is so if the second of two inputs is a number for each example, the labels are floats, and no module needs two
+    inputs.
+
+    Parameters
+    ----------
+    modules : sequence of torch.nn.Module
+        The models, as far as their parameters are known.
+    inputs : Tensor or tuple of Tensor or mapping
+        Inputs of a batch.
+    labels : Tensor, sequence or None
+        What was read as labels.
+
+    Raises
+    ------
+    ShrinkError
+        With the question which of the two it is.
+    """
+    if not isinstance(inputs, tuple) or len(inputs) != 2 or not all(hasattr(column, "dim") for column in inputs):
+        return
+    if hasattr(labels, "dim"):
+        floats = labels.is_floating_point() and labels.dim() == 1
+    else:
+        floats = labels is not None and all(type(label) is float for label in labels)
+    if not floats or inputs[0].dim() < 2 or inputs[1].dim() > 1:
+        return
+    needed = [
+        sum(
+            item.default is item.empty and item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
+            for item in inspect.signature(module.forward).parameters.values()
+        )
+        for module in modules
+    ]
+    if any(count > 1 for count in needed):
+        return
+    raise ShrinkError(
+        "The data has three columns, so either its last holds sample weights, which are not used (then give (X, y)), "
+        "or its second is an input (then name them in a dict: {'x': ..., 'more': ..., 'labels': ...})."
+    )

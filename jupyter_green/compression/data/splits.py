@@ -17,6 +17,7 @@ from jupyter_green.compression.model.source_model import SourceModel
 from jupyter_green.compression.model.task_names import told
 
 from .batch import Batch, independent, joined, mapped, smaller
+from .columns import refuse_weights
 from .data_loading import ReadData
 from .groups import apart, by_group, without_repeats
 from .loader import MOST_EXAMPLES
@@ -136,7 +137,10 @@ def splits_of(
     groups, notes = _groups_of(group, train)
     tokens, classes = tokens_of(subject), _classes(subject)
     reading = ReadData(tokenizer or subject.tokenizer, rng, groups[0], tokens, classes, notes)
-    batches = _called_with(subject, reading.of(data))
+    read = reading.of(data)
+    if read:
+        refuse_weights([subject.model], read[0].inputs, read[0].labels)
+    batches = _called_with(subject, read)
     total = sum(batch.size for batch in batches)
     if total < LEAST_EXAMPLES:
         raise ShrinkError(f"There are {total} examples in the data; at least {LEAST_EXAMPLES} are needed.")

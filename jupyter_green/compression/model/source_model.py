@@ -25,6 +25,11 @@ from .task import Task
 
 Kind = Literal["module", "transformers", "sentence-transformers"]
 
+COMPILED = (
+    "The model was compiled by torch.compile; the module inside is what is measured and copied, uncompiled, and "
+    "compiling is one of the candidates."
+)
+_INSIDE = "_orig_mod"
 _QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "bitsandbytes.", "torchao.", "optimum.quanto")
 
 
@@ -166,11 +171,25 @@ def source_model_of(model: Any) -> SourceModel:
             )
         tokenizer = getattr(model, "tokenizer", None) or getattr(model, "processing_class", None)
         model = inner
+    compiled, model = model, uncompiled(model)
     _refuse(model)
     kind = kind_of(model)
     if kind == "sentence-transformers":
         tokenizer = tokenizer or model.tokenizer
-    return SourceModel(model, kind, tokenizer, tuple(_notes(model)))
+    notes = [COMPILED] if model is not compiled else []
+    return SourceModel(model, kind, tokenizer, (*notes, *_notes(model)))
+
+
+def uncompiled(model: Any) -> Any:
+    """Return the module inside the wrapper that ``torch.compile`` returns; any other module as it is."""
+    while _is_wrapper(model):
+        model = model._modules[_INSIDE]
+    return model
+
+
+def _is_wrapper(module: Any) -> bool:
+    """Whether a module is ``torch.compile``'s wrapper, whose class is imported by compiling alone."""
+    return type(module).__name__ == "OptimizedModule" and _INSIDE in module._modules
 
 
 def kind_of(model: Any) -> Kind:
@@ -212,6 +231,11 @@ def _refuse(model: Any) -> None:
         raise ShrinkError(f"{name} is TorchScript, which can't be changed; hand over the model that it was made from.")
     if isinstance(model, torch.nn.DataParallel):
         raise ShrinkError(f"{name} wraps a model; hand over the model inside it: model.module.")
+    if (part := next((part for part, module in model.named_modules() if _is_wrapper(module)), None)) is not None:
+        raise ShrinkError(
+            f"The part {part} of {name} was compiled by torch.compile; put the module inside it back, which is its "
+            f"{_INSIDE}."
+        )
 
 
 def _is_quantized(model: Any) -> bool:
@@ -272,4 +296,4 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
 
 
-__all__ = ["Kind", "SourceModel", "has_hooks", "kind_of", "made_anew", "main_tensor", "source_model_of"]
+__all__ = ["Kind", "SourceModel", "has_hooks", "kind_of", "made_anew", "main_tensor", "source_model_of", "uncompiled"]

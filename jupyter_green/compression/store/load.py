@@ -17,7 +17,7 @@ from typing import Any
 
 from jupyter_green.compression.errors import ShrinkError, require, why
 from jupyter_green.compression.model.outputs import alike
-from jupyter_green.compression.model.source_model import SourceModel, kind_of
+from jupyter_green.compression.model.source_model import SourceModel, kind_of, uncompiled
 from jupyter_green.compression.model.transformers_models import unseen
 from jupyter_green.compression.process.offline import offline
 from jupyter_green.compression.process.state import same_random_numbers
@@ -63,7 +63,7 @@ def load(path: str | Path, model: Any = None) -> Any:
         raise ShrinkError(f"{one_line(repr(path), 80)} is no folder; name one that result.save(folder) wrote.")
     require("torch")
     folder = Path(path)
-    contents = opened(folder)
+    contents, model = opened(folder), uncompiled(model)
     _see_instance(contents, model)
     if _alone(contents) and not _is_onnx(contents):
         refuse(*_settings(contents))
