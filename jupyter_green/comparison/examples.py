@@ -30,7 +30,7 @@ from jupyter_green.compression.data.data_loading import BATCH, ReadData
 from jupyter_green.compression.data.groups import answers_to, first_of_each, keys_of, repeats_left_out
 from jupyter_green.compression.data.loader import MOST_EXAMPLES, listed
 from jupyter_green.compression.data.loader import read as read_all
-from jupyter_green.compression.data.near_copies import numbered
+from jupyter_green.compression.data.near_copies import near_copies, numbered
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.process import deadline
 
@@ -261,7 +261,7 @@ def _columns(data: Any, batch: int | None, group: Any, rng: random.Random | None
             inputs, labels, groups = (
                 None if values is None else _taken(values, kept) for values in (inputs, labels, groups)
             )
-        together, repeat_notes = _together([[keys[index]] for index in kept], count)
+        together, repeat_notes = _together([[keys[index]] for index in kept], count, near_copies(_numbers(inputs)))
         notes, count = [*notes, *repeat_notes], len(kept)
     starts = range(0, count, batch)
     batches = [_slice(inputs, begin, min(begin + batch, count)) for begin in starts]
@@ -309,7 +309,7 @@ def _different(
     else:
         rng.shuffle(kept_batches)
     order: list[Any] = [index for batch in kept_batches for index in batch.groups or ()]
-    together, notes = _together([keys[index] for index in order], offset)
+    together, notes = _together([keys[index] for index in order], offset, near_copies(kept_batches))
     return kept_batches, None if groups is None else [groups[index] for index in order], together, notes
 
 
@@ -319,14 +319,31 @@ def _kept(keys: Sequence[Hashable], labels: Any, groups: Sequence[Any] | None) -
     return first_of_each([*zip(keys, *other_keys, strict=True)])
 
 
-def _together(keys: Sequence[Sequence[Hashable]], read: int) -> tuple[list[Hashable] | None, list[str]]:
-    """Return a number for each example's input, None if all inputs differ, and notes about repeats."""
+def _numbers(inputs: Any) -> list[Batch]:
+    """Return inputs as one batch of a tensor; nothing if they are not one array of floats."""
+    array = inputs.to_numpy() if hasattr(inputs, "iloc") else inputs
+    is_dense = hasattr(array, "shape") and not hasattr(array, "tocsr") and len(array.shape) > 1
+    if not is_dense or "float" not in str(array.dtype):
+        return []
+    return [Batch(tensor(array))]
+
+
+def _together(
+    keys: Sequence[Sequence[Hashable]], read: int, copies: Sequence[Hashable] | None
+) -> tuple[list[Hashable] | None, list[str]]:
+    """Return a number for each example's input, None if all inputs differ, and notes about repeats.
+
+    `copies` are those of `near_copies`: nearly equal inputs count as one.
+    """
     message = repeats_left_out(len(keys), read)
+    if copies is not None:
+        keys = [[*of_input, ("near copies", number)] for of_input, number in zip(keys, copies, strict=True)]
     numbers: list[Hashable] = [*numbered(keys)]
     notes, distinct_inputs = [message] if message else [], len(set(numbers))
     if distinct_inputs == len(keys):
         return None, notes
-    notes.append(f"The {len(keys):,} examples are of {distinct_inputs:,} inputs; those of one input count as one.")
+    inputs = "inputs" if copies is None else "inputs that are not nearly the same"
+    notes.append(f"The {len(keys):,} examples are of {distinct_inputs:,} {inputs}; those of one input count as one.")
     return numbers, notes
 
 

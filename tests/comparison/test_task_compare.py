@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 
 import jupyter_green as green
 from jupyter_green.comparison.compare_report import text
+from jupyter_green.comparison.examples import examples_of
 from jupyter_green.comparison.result import Comparison
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.quality.class_scores import ClassScore
@@ -118,3 +120,23 @@ def test_sparse_rows_are_counted_by_their_shape() -> None:
         x = sparse.random(90, 20, 0.3, kind, random_state=0)
         y = np.asarray(x.tocsr()[:, 0].todense()).ravel() > 0
         assert compared({"a": First(), "b": First()}, (x, y)).row("a").utility == 1.0
+
+
+@pytest.mark.parametrize("form", ["tensors", "rows", "loader"])
+def test_near_copies_count_as_one(form: str) -> None:
+    x = torch.randn(80, 1, 8, 10, generator=torch.Generator().manual_seed(0))
+    noisy = torch.cat([x, x + 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1)), x.flip(-1)])
+    y = torch.arange(240) % 2
+    flat = noisy.flatten(1).numpy()
+    data: dict[str, Any] = {
+        "tensors": (noisy, y),
+        "rows": (flat, y.numpy()),
+        "loader": torch.utils.data.DataLoader(torch.utils.data.TensorDataset(noisy, y), batch_size=16),
+    }
+    examples = examples_of(data[form], rng=random.Random(0))
+    kinds = 160 if form == "rows" else 80  # a row of numbers has no mirror
+    assert len(set(examples.together or ())) == kinds
+    assert examples.notes == (
+        f"The 240 examples are of {kinds} inputs that are not nearly the same; those of one input count as one.",
+    )
+    assert examples_of((noisy[:80], y[:80]), rng=random.Random(0)).together is None
