@@ -134,10 +134,13 @@ class ShrinkResult:
     def save(self, path: str | Path) -> Path:
         """Write weights, settings, `shrink.json` and a model card into a new or empty folder; nothing is pickled.
 
+        It takes as long as writing the weights and running the model once, and as much room on the disk as the weights;
+        neither is limited, and `time` does not count it. An interrupt leaves nothing behind.
+
         Raises
         ------
         ShrinkError
-            If nothing was gained, or the folder is not empty.
+            If nothing was gained, the folder is not empty, or it can't be written.
         """
         return type(self)._write(self, Path(path))
 

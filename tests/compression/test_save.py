@@ -233,6 +233,28 @@ def test_an_empty_folder_is_written_into(points_model: Any, tmp_path: Path) -> N
     assert green.load(tmp_path / "saved") is not None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind")
+@pytest.mark.parametrize("recipe", [OnnxFloat, BFloat16])
+def test_a_folder_that_cannot_be_written_is_one_sentence(points_model: Any, tmp_path: Path, recipe: Any) -> None:
+    import resource
+
+    case = case_of(points_model, models.points(seed=2))
+    result = result_of(case.original, recipe().apply(case), case.tune[0].part(0, 2).inputs)
+    (tmp_path / "file").write_text("")
+    for path in ("file/saved", "a" * 300, "nul\0"):
+        with pytest.raises(ShrinkError, match=r"^[^\n]+ can't be written[^\n]+$"):
+            result.save(tmp_path / path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(ShrinkError, match=r"saved can't be written \([^\n]+\); nothing was saved there\.$"):
+            result.save(tmp_path / "saved")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+    assert result.save(tmp_path / "saved").is_dir()
+
+
 # ---- tampered folders -----------------------------------------------------------------------------
 
 

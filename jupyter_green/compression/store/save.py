@@ -34,16 +34,33 @@ def save(result: ShrinkResult, path: Path) -> Path:
     Raises
     ------
     ShrinkError
-        If there is no model to save, or the path is in use.
+        If there is no model to save, the path is in use, or it can't be written.
     """
     details, product = result.facts, result.facts.product
     if product is None:
         raise ShrinkError("Nothing was kept, so there is nothing to save; your model is as it was.")
     if result.model is details.original.model:
         raise ShrinkError("This was undone: the model is the original, so there is nothing to save; use() takes a row.")
-    empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
-    if (path.exists() or path.is_symlink()) and not empty:
+    if "\0" in str(path):
+        raise ShrinkError(f"{str(path)[:80]!r} can't be written; name a folder without a zero byte.")
+    try:
+        empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+        used = (path.exists() or path.is_symlink()) and not empty
+    except OSError as error:
+        raise ShrinkError(f"{str(path)[:80]!r} can't be written ({error.strerror}).") from error
+    if used:
         raise ShrinkError(f"{path} is there already and is not an empty folder; name a new or an empty one.")
+    try:
+        _write_beside(result, product, path, empty=empty)
+    except (OSError, require("safetensors").SafetensorError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        raise ShrinkError(f"{path} can't be written ({reason}); nothing was saved there.") from error
+    return path
+
+
+def _write_beside(result: ShrinkResult, product: RecipeResult, path: Path, *, empty: bool) -> None:
+    """Write everything into a folder beside `path`, and rename it when it is complete."""
+    details = result.facts
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -56,7 +73,6 @@ def save(result: ShrinkResult, path: Path) -> Path:
     except BaseException:  # also on an interrupt; raised again
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return path
 
 
 def write(
