@@ -1,8 +1,8 @@
 """Settings as traitlets, set in a profile's config file or by ``%config JupyterGreen``.
 
-An empty trait takes the environment variable. A changed region, tariff or PUE applies from the next final record on. An
-invalid value set interactively is rejected and the old one stays; in a config file or the environment it is ignored and
-reported, because metering works without it.
+An empty trait takes the environment variable, if there is one. A changed region, tariff or PUE applies from the next
+final record on. An invalid value set interactively is rejected and the old one stays; in a config file or the
+environment it is ignored and reported, because metering works without it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from traitlets.config import Configurable
 from traitlets.utils.bunch import Bunch
 
 from jupyter_green.impact import Valuation
+from jupyter_green.reporting import numbers
 from jupyter_green.session import Session, Settings
 
 FACTORS = ("region", "pue", "tariff")
@@ -39,6 +40,7 @@ class JupyterGreen(Configurable):
     region = Unicode("", help="Where the electricity comes from (FRA, Germany, …); empty: no CO2e.").tag(config=True)
     pue = Figures("", help="Power usage effectiveness of the building, 1 to 5; empty: 1.").tag(config=True)
     tariff = Unicode("", help="Price of electricity, such as '0.25 EUR/kWh'; empty: no cost.").tag(config=True)
+    unit = Unicode("", help="Unit of energies: J, Wh or kWh; empty: J or kJ, whichever suits.").tag(config=True)
     show = Bool(False, help="Show the record under every cell.").tag(config=True)
     announce = Bool(True, help="Print one line when the extension is loaded.").tag(config=True)
 
@@ -47,6 +49,7 @@ class JupyterGreen(Configurable):
     def __init__(self, **given: Any) -> None:
         self._faults: dict[str, str] = {}
         super().__init__(**given)
+        self._choose_unit()
 
     def settings(self) -> Settings:
         """Return the settings from these traits and the environment, with what is invalid in `problem`.
@@ -61,7 +64,7 @@ class JupyterGreen(Configurable):
         problems = [*self._faults.values(), *([settings.problem] if settings.problem else [])]
         if not problems:
             return settings
-        invalid = [name for name in FACTORS if name in self._faults or name in settings.faulty]
+        invalid = [name for name in (*FACTORS, "unit") if name in self._faults or name in settings.faulty]
         commands = " and ".join(f"%config JupyterGreen.{name} = '…'" for name in invalid)
         hint = f" (In this kernel: {commands}.)" if commands else ""
         return replace(settings, problem=f"{' '.join(problems)}{hint}")
@@ -76,12 +79,28 @@ class JupyterGreen(Configurable):
         try:
             Valuation(**({name: value} if value else {}))
         except ValueError as error:
-            if self._session is not None:
-                raise TraitError(str(error)) from None
-            self._faults[name] = f"c.JupyterGreen.{name} is not used: {error}"
-            return ""
+            return self._refused(name, str(error))
         self._faults.pop(name, None)
         return value
+
+    @validate("unit")
+    def _known_unit(self, proposal: Bunch) -> str:
+        value = str(proposal["value"])
+        if value not in numbers.UNIT_CHOICES:
+            return self._refused("unit", f"{value!r} is not a unit of energies here; take J, Wh or kWh.")
+        self._faults.pop("unit", None)
+        return value
+
+    def _refused(self, name: str, reason: str) -> str:
+        """Raise TraitError for a value set interactively; one of a config file is reported, and the default is used."""
+        if self._session is not None:
+            raise TraitError(reason)
+        self._faults[name] = f"c.JupyterGreen.{name} is not used: {reason}"
+        return ""
+
+    @observe("unit")
+    def _choose_unit(self, _change: Bunch | None = None) -> None:
+        numbers.choose_unit(self.unit)
 
     @observe(*FACTORS)
     def _revalue(self, _change: Bunch) -> None:

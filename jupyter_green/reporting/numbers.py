@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
-from typing import TypeGuard
+from typing import Literal, TypeGuard, get_args
 
 THIN = "\u202f"
 """Narrow no-break space, before a unit and after ±; `plain` replaces it by a normal space."""
@@ -38,6 +38,27 @@ class Unit:
 
 
 JOULE = Unit("J", 1.0)
+
+UnitChoice = Literal["", "J", "Wh", "kWh"]
+"""Unit of energies that the user chose; empty: J or kJ, whichever suits."""
+UNIT_CHOICES: tuple[UnitChoice, ...] = get_args(UnitChoice)
+_LADDERS: dict[UnitChoice, tuple[tuple[str, float], ...]] = {
+    "": _ENERGY,
+    "J": _ENERGY[:4],
+    "Wh": _WATT_HOURS[:4],
+    "kWh": _WATT_HOURS[:5],
+}
+_chosen: UnitChoice = ""
+
+
+def choose_unit(choice: str) -> None:
+    """Set the unit of energies for all text of this process, as the side panel does for its own.
+
+    The chosen unit is the largest one used; a value below a hundredth of it gets a smaller one of the same family.
+    Raises KeyError if `choice` is none of `UNIT_CHOICES`.
+    """
+    global _chosen  # noqa: PLW0603 - one process has one user, as one page has
+    _chosen = {known: known for known in UNIT_CHOICES}[choice]  # type: ignore[index]  # checked by this very look-up
 
 
 @dataclass(frozen=True)
@@ -139,11 +160,17 @@ def _leading(value: float, decimals: int) -> str:
 
 
 def unit_for(values: Iterable[float | None]) -> Unit:
-    """Return the unit of a block from its largest value: J below 1,000 J, then kJ, MJ; mJ below 0.01 J."""
+    """Return the unit of a block from its largest value: J below 1,000 J, then kJ, MJ; mJ below 0.01 J.
+
+    If the user chose a unit, it is used from a hundredth of it on.
+    """
     largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    ladder = _LADDERS[_chosen]
+    if _chosen:
+        return Unit(*(_step(ladder, 100 * largest) if largest else ladder[-1]))
     if largest == 0 or 0.01 <= largest < 1000:
         return JOULE
-    return Unit(*_step(_ENERGY, largest))
+    return Unit(*_step(ladder, largest))
 
 
 def unit_of_column(pairs: Iterable[tuple[float | None, float | None]]) -> Unit:
@@ -155,8 +182,9 @@ def unit_of_column(pairs: Iterable[tuple[float | None, float | None]]) -> Unit:
     rows = [(value, spread) for value, spread in pairs if value is not None and math.isfinite(value)]
     unit = unit_for(value for value, _ in rows)
     finest = min((spread or abs(value) for value, spread in rows if spread or value), default=0.0)
-    while unit.joules > 1 and places(finest / unit.joules, 1) > _MOST_COLUMN_DECIMALS:
-        unit = Unit(unit.symbol.removeprefix("k") if unit.symbol == "kJ" else "kJ", unit.joules / 1000)
+    smaller = [Unit(*step) for step in _LADDERS[_chosen] if step[1] < unit.joules]
+    while unit.joules > 1 and smaller and places(finest / unit.joules, 1) > _MOST_COLUMN_DECIMALS:
+        unit = smaller.pop()
     return unit
 
 
@@ -174,9 +202,10 @@ def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | 
         spread = None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / chosen.joules
         decimals = doubt(spread) if spread else places(value, 3 if spread == 0 else 2)
         text = fixed(value, decimals)
-        if unit is not None or chosen.symbol == "MJ" or not text.lstrip(MINUS).startswith("1,000"):
+        larger = [Unit(*step) for step in _LADDERS[_chosen] if step[1] > chosen.joules]
+        if unit is not None or not larger or not text.lstrip(MINUS).startswith("1,000"):
             break
-        chosen = _next(chosen)
+        chosen = larger[0]
     return Amount(text, None if spread is None else fixed(spread, decimals), chosen, decimals)
 
 
@@ -199,11 +228,6 @@ def at_least(joules: float) -> str:
     """Format a lower bound in joules, rounded down."""
     unit = unit_for([joules])
     return f"≥{THIN}{floor(joules / unit.joules)}{THIN}{unit.symbol}"
-
-
-def _next(unit: Unit) -> Unit:
-    symbols = [symbol for symbol, _ in _ENERGY]
-    return Unit(*_ENERGY[min(symbols.index(unit.symbol) + 1, len(_ENERGY) - 1)])
 
 
 def _step(ladder: tuple[tuple[str, float], ...], value: float) -> tuple[str, float]:

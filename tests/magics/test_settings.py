@@ -67,7 +67,9 @@ def test_a_wrong_value_in_the_config_file(start: Callable[..., Kernel], tmp_path
     assert cost is not None
 
 
-@pytest.mark.parametrize("line", ["region = 'Atlantis'", "tariff = 'cheap'", "pue = 7", "pue = 'much'", "pue = True"])
+@pytest.mark.parametrize(
+    "line", ["region = 'Atlantis'", "unit = 'BTU'", "tariff = 'cheap'", "pue = 7", "pue = 'much'", "pue = True"]
+)
 def test_a_wrong_value_by_hand_is_refused_and_the_old_one_stays(metered_with: Kernel, line: str) -> None:
     before = metered_with.json(SET)
     outcome = metered_with.run(f"%config JupyterGreen.{line}")
@@ -81,6 +83,17 @@ def test_a_number_is_a_pue(metered_with: Kernel) -> None:
     assert metered_with.run("%config JupyterGreen.pue = 1.5").text() == ""
     metered(metered_with)
     assert "PUE 1.5, as set" in metered_with.json("rec.co2e_source")
+
+
+def test_records_are_in_the_unit_that_the_panel_sends(used: Kernel) -> None:
+    for line, symbol in (("unit = 'Wh'", "Wh"), ("unit = ''", " J")):
+        assert used.run(f"%config JupyterGreen.{line}").text() == ""
+        used.run("%%energy -q -o rec\nsum(i * i for i in range(10**6))")
+        assert symbol in used.json("get_ipython().display_formatter.format(rec)[0]['text/plain']").replace(
+            "\u202f", " "
+        )
+    refused = used.run("%config JupyterGreen.unit = 'BTU'").text()
+    assert "'BTU' is not a unit of energies here; take J, Wh or kWh." in refused
 
 
 def test_shown_from_the_next_cell_on_and_no_longer(used: Kernel) -> None:

@@ -1,6 +1,6 @@
 import { changeCode, loadCode, configError } from '../kernel/meteringCode';
 
-const none = { region: '', pue: null, tariff: '' };
+const none = { region: '', pue: null, tariff: '', unit: 'auto' } as const;
 
 describe('settings for a kernel', () => {
   it('are sent with the load line', () => {
@@ -19,6 +19,11 @@ describe('settings for a kernel', () => {
       "%config JupyterGreen.region = ''\n%config JupyterGreen.pue = '1.2'"
     );
     expect(changeCode(none, { ...none, region: "'; evil" })).toBe('');
+    const watthours = { ...none, unit: 'Wh' } as const;
+    expect(changeCode(none, watthours)).toBe(
+      "%config JupyterGreen.unit = 'Wh'"
+    );
+    expect(changeCode(watthours, none)).toBe("%config JupyterGreen.unit = ''");
   });
 
   it('that are invalid are reported with the kernel’s message', () => {

@@ -26,14 +26,15 @@ export function isPlain(text: string): boolean {
   return PLAIN_VALUE.test(text);
 }
 
-type KernelSettings = Pick<ISettings, 'region' | 'pue' | 'tariff'>;
+type KernelSettings = Pick<ISettings, 'region' | 'pue' | 'tariff' | 'unit'>;
 
 /** Settings by their names in the kernel; empty means the kernel's own default. */
 function settingValues(settings: KernelSettings): [string, string][] {
   return [
     ['region', settings.region.trim()],
     ['pue', settings.pue === null ? '' : String(settings.pue)],
-    ['tariff', settings.tariff.trim()]
+    ['tariff', settings.tariff.trim()],
+    ['unit', settings.unit === 'auto' ? '' : settings.unit]
   ];
 }
 
@@ -69,7 +70,7 @@ export function configError(output: string): string {
 /** Load jupyter_green in a kernel. */
 export async function load(
   kernel: Kernel.IKernelConnection,
-  settings: Pick<ISettings, 'region' | 'pue' | 'tariff'>
+  settings: KernelSettings
 ): Promise<Loaded> {
   const { end, output, error } = await execute(kernel, loadCode(settings));
   if (end === 'gone') {
