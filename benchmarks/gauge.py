@@ -62,7 +62,7 @@ class Green(Gauge):
     def __init__(self) -> None:
         import jupyter_green
 
-        self._meter: Callable[[str], Any] = jupyter_green.metering
+        self._meter: Callable[[str], Any] = jupyter_green.meter
         self._window: Any = None
         self._final: dict[str, float] = {}
         self._arrived = threading.Event()
