@@ -38,13 +38,7 @@ class CachedBudgets:
 
 
 class BudgetCache:
-    """The cache file of one ledger.
-
-    Parameters
-    ----------
-    ledger : str
-        URL of the ledger.
-    """
+    """The cache file of one ledger, given by its URL."""
 
     def __init__(self, ledger: str) -> None:
         self.path: Path = board(ledger)

@@ -26,14 +26,7 @@ if TYPE_CHECKING:
 class BudgetStore:
     """Budgets, overrides and usage.
 
-    Parameters
-    ----------
-    ledger : str
-        URL of the ledger.
-    simulated : bool
-        Whether only simulated records count, instead of only real ones.
-    value : callable
-        Adds CO2e and cost to a record.
+    `simulated`: only simulated records count, instead of only real ones. `value` adds CO2e and cost to a record.
     """
 
     def __init__(self, ledger: str, *, simulated: bool, value: Callable[[EnergyRecord], EnergyRecord]) -> None:

@@ -101,14 +101,8 @@ class BudgetUsage:
 class UsageReader:
     """Reads the usage of budgets from one ledger.
 
-    Parameters
-    ----------
-    ledger : str
-        URL of the ledger.
-    simulated : bool
-        Whether only simulated records count, instead of only real ones.
-    value : callable
-        Adds CO2e and cost to a journal record without them.
+    `simulated`: only simulated records count, instead of only real ones. `value` adds CO2e and cost to a journal record
+    without them.
     """
 
     def __init__(self, ledger: str, *, simulated: bool, value: Callable[[EnergyRecord], EnergyRecord]) -> None:

@@ -31,16 +31,9 @@ def earlier_runs(notebook: str, but: str) -> list[Baseline]:
 
 
 class BaselineCheck:
-    """The paired comparison of a run's cells with a baseline.
+    """The paired comparison of a run's cells with a baseline; both are cells with their ids.
 
-    Parameters
-    ----------
-    run, base : sequence of (str, EnergyRecord)
-        Cells with their ids.
-    earlier : sequence of Baseline
-        Other runs, which give the variation between runs.
-    accepted : float
-        Accepted excess as a fraction of the baseline.
+    `earlier` are other runs, which give the variation between runs; `accepted` is a fraction of the baseline.
     """
 
     def __init__(

@@ -29,17 +29,9 @@ codecs.register_error(_ERRORS, _plainly)
 
 
 class Output:
-    """A text stream that continues after a write error.
+    """A text stream that continues after a write error; there is none where the process has no such stream.
 
-    Parameters
-    ----------
-    stream : TextIO
-        The stream to write to; None if the process has none.
-
-    Attributes
-    ----------
-    fault : OSError or None
-        The write error; None if there was none or only a closed pipe.
+    `fault` is the error; None if there was none or only a closed pipe.
     """
 
     def __init__(self, stream: TextIO | None) -> None:

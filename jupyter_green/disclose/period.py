@@ -135,10 +135,8 @@ class _Sums:
 class PeriodSums:
     """Sums over the records of a period, updated record by record, so that long periods need little memory.
 
-    Parameters
-    ----------
-    records : iterable of FlatRecord
-        Grouped by notebook and, within it, by run in order of the runs' start; the records of a run in order of start.
+    The records are grouped by notebook and, within it, by run in order of the runs' start; those of a run are in order
+    of start.
     """
 
     def __init__(self, records: Iterable[FlatRecord]) -> None:

@@ -34,13 +34,7 @@ AGAIN_SECONDS = 60.0
 
 
 class BaselineDifferences:
-    """Differences of a run's cells from one baseline.
-
-    Parameters
-    ----------
-    standing : ActiveBaseline
-        The baseline.
-    """
+    """Differences of a run's cells from one baseline."""
 
     def __init__(self, standing: ActiveBaseline) -> None:
         self.standing = standing
@@ -78,14 +72,8 @@ class BaselineDifferences:
 class BaselineWorker:
     """Reads and changes the baseline of one run on a background thread.
 
-    Parameters
-    ----------
-    book : BaselineService
-        The notebook's baselines.
-    wake : callable
-        Wakes the sampler thread; called on the background thread.
-    own_thread : callable, optional
-        Context manager that excludes that thread's energy; see `RecordWriter.own_thread`.
+    `wake` wakes the sampler thread; it is called on the background thread, whose energy `own_thread` excludes (see
+    `RecordWriter.own_thread`).
     """
 
     def __init__(self, book: BaselineService, wake: Callable[[], None], own_thread: OwnThread = nullcontext) -> None:

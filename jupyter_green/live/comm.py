@@ -31,13 +31,7 @@ class CommEvent(NamedTuple):
 
 
 class Channel:
-    """The comms of one kernel.
-
-    Parameters
-    ----------
-    arrived : callable
-        Called on a shell thread when the inbox has a new event.
-    """
+    """The comms of one kernel; `arrived` is called on a shell thread when the inbox has a new event."""
 
     def __init__(self, arrived: Callable[[], None]) -> None:
         self.inbox: deque[CommEvent] = deque(maxlen=MOST_WAITING)

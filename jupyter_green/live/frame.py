@@ -49,18 +49,8 @@ def schema() -> dict[str, Any]:
 class Frames:
     """Builds the frames of one run.
 
-    Parameters
-    ----------
-    session : Session
-        The metered session.
-    chronicle : RunState
-        Rows and sums of the run.
-    reference : BaselineWorker
-        The baseline of the run.
-    budgets : callable
-        Returns the usage of the budgets that apply here.
-    today : callable
-        Called when the totals of other notebooks have changed.
+    `budgets` returns the usage of the budgets that apply here. `today` is called when the totals of other notebooks
+    have changed.
     """
 
     def __init__(

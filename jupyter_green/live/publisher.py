@@ -33,16 +33,7 @@ HEADLESS = "JUPYTER_GREEN_RUN"
 class LivePublisher:
     """Live figures of one kernel.
 
-    Parameters
-    ----------
-    session : Session
-        The session whose figures are sent.
-    metering : Metering
-        Switch for metering, used by pages.
-    line_of : callable
-        Returns the first line of the source of an execution, or an empty string.
-    budgets : Budgets
-        The budgets that apply here.
+    `line_of` returns the first line of the source of an execution, or an empty string. Pages switch `metering`.
     """
 
     current: ClassVar[LivePublisher | None] = None

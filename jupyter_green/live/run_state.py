@@ -84,15 +84,7 @@ class Sums:
 
 
 class RunState:
-    """The rows and sums of one run.
-
-    Parameters
-    ----------
-    run : str
-        Its id.
-    line_of : callable
-        Returns the first line of the source of an execution, or an empty string.
-    """
+    """The rows and sums of one run; `line_of` returns the first line of an execution's source, or an empty string."""
 
     def __init__(self, run: str, line_of: Callable[[EnergyRecord], str]) -> None:
         self.run = run

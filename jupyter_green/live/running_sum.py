@@ -58,15 +58,7 @@ class _Device:
 
 
 class RunningSum:
-    """A sum to which records can be added and from which they can be removed.
-
-    Attributes
-    ----------
-    count : int
-        Records in the sum.
-    seconds : float
-        Sum of their durations in seconds.
-    """
+    """A sum, with count and seconds, to which records can be added and from which they can be removed."""
 
     def __init__(self) -> None:
         self.count = 0

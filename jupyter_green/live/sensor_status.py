@@ -18,13 +18,7 @@ LONGEST = 1000
 
 
 class SensorStatus:
-    """The sensors of a session.
-
-    Parameters
-    ----------
-    session : Session
-        The session.
-    """
+    """The sensors of a session."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -28,15 +28,7 @@ OFF = "Metering is switched off: cells run without being counted. %energy on met
 
 
 class TextView:
-    """A rendered snapshot.
-
-    Parameters
-    ----------
-    snapshot : mapping
-        A frame of type ``snapshot``.
-    rows : int
-        Number of newest cells to show.
-    """
+    """A rendered snapshot (a frame of type ``snapshot``) with this number of its newest cells."""
 
     def __init__(self, snapshot: Shape, rows: int) -> None:
         self._snapshot = snapshot

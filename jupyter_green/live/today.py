@@ -31,18 +31,10 @@ _OTHERS_WRITE = 0o022
 
 
 class Today:
-    """Today's energy of the other runs.
+    """Today's energy of all runs but this one.
 
-    Parameters
-    ----------
-    ledger : str
-        Its database URL.
-    run : str
-        Id of this run, which is excluded from the ledger's totals.
-    own_thread : callable, optional
-        Context manager that excludes the reading thread's energy; see `RecordWriter.own_thread`.
-    tell : callable, optional
-        Called on the reading thread when the totals have changed.
+    `own_thread` excludes the reading thread's energy (see `RecordWriter.own_thread`); `tell` is called on that thread
+    when the totals have changed.
     """
 
     def __init__(

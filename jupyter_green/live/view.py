@@ -18,16 +18,9 @@ SHOWN = 10
 
 
 class View:
-    """Something that shows snapshots.
+    """Something that shows snapshots, each with this number of newest cells.
 
-    Parameters
-    ----------
-    draw : callable
-        Shows a snapshot; called on the sampler thread. Not called again after it has raised.
-    ended : callable
-        Called when the extension is unloaded and no more snapshots will come.
-    rows : int
-        Number of newest cells in its snapshots.
+    `draw` is called on the sampler thread, and not again after it has raised; `ended` when no more snapshots will come.
     """
 
     def __init__(

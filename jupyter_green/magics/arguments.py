@@ -42,13 +42,7 @@ def _amounts(words: list[str]) -> list[str]:
 
 
 class Options(argparse.ArgumentParser):
-    """An argument parser whose error message is one sentence.
-
-    Parameters
-    ----------
-    name : str
-        Name of the magic.
-    """
+    """An argument parser of one magic, whose error message is one sentence."""
 
     def __init__(self, name: str) -> None:
         super().__init__(prog=f"%{name}", add_help=False, allow_abbrev=False)

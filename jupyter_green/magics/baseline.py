@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 
 from jupyter_green.baselines.baseline import Baseline
 from jupyter_green.baselines.comparison import Comparison
@@ -18,11 +18,11 @@ from jupyter_green.reporting.text_table import TextTable
 from jupyter_green.storage.errors import LedgerError
 
 from .arguments import tolerance_of
-from .cells.cell_meter import CellMeter
+from .cell_magics import CellMagics
 from .energy.status import first_lines
 
 if TYPE_CHECKING:
-    from jupyter_green.session import Session
+    pass
 
 USAGE = "set [NAME] | use NAME|last|median|FILE [-t TOLERANCE] | list | show [NAME] | clear [NAME]"
 """Arguments of ``%baseline``."""
@@ -30,25 +30,8 @@ MOST_WORDS = {"": 0, "set": 1, "use": 1, "list": 0, "show": 1, "clear": 1}
 
 
 @magics_class
-class BaselineMagics(Magics):
-    """The baseline magic of one shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell it belongs to.
-    cells : CellMeter
-        Meters its cells.
-    """
-
-    def __init__(self, shell: Any, cells: CellMeter) -> None:
-        super().__init__(shell)
-        self.cells = cells
-
-    @property
-    def session(self) -> Session:
-        """The session of this process."""
-        return self.cells.session()
+class BaselineMagics(CellMagics):
+    """The baseline magic of one shell."""
 
     @no_var_expand
     @line_magic

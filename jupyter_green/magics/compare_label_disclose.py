@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 
 from .arguments import Options, column_or_values, nameable, need_torch, value
-from .cells.cell_meter import CellMeter
+from .cell_magics import CellMagics
 
 if TYPE_CHECKING:
     from jupyter_green.comparison.result import Comparison
@@ -27,20 +27,8 @@ NAMES = ("compare", "label", "disclose")
 
 
 @magics_class
-class CompareLabelDiscloseMagics(Magics):
-    """The compare, label and disclose magics of one shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell they belong to.
-    cells : CellMeter
-        Meters its cells.
-    """
-
-    def __init__(self, shell: Any, cells: CellMeter) -> None:
-        super().__init__(shell)
-        self.cells = cells
+class CompareLabelDiscloseMagics(CellMagics):
+    """The compare, label and disclose magics of one shell."""
 
     @no_var_expand
     @line_magic
@@ -103,7 +91,7 @@ class CompareLabelDiscloseMagics(Magics):
                     task=args.task,
                     tokenizer=tokenizer,
                     progress=not args.quiet,
-                    session=self.cells.session(),
+                    session=self.session,
                 )
         except ShrinkError as error:
             raise UsageError(f"%compare: {error}") from None
@@ -235,7 +223,7 @@ class CompareLabelDiscloseMagics(Magics):
             indices = range(len(examples.batches))
             runs = RUNS if given.runs is None else given.runs
             with self.cells.trials.running({given.model: model}, "label: {}"):
-                measured = measure(adapter.outputs, indices, runs=runs, name=given.model, session=self.cells.session())
+                measured = measure(adapter.outputs, indices, runs=runs, name=given.model, session=self.session)
         answers = [FAILED if item is None else answers_of(adapter, item, examples, 1)[0] for item in measured.answers]
         correct = sum(same(item, label) for item, label in zip(answers, examples.labels, strict=True))
         majority = max(examples.labels.count(label) for label in set(examples.labels)) / len(examples)
@@ -262,7 +250,7 @@ class CompareLabelDiscloseMagics(Magics):
 
         from .energy.report import stated
 
-        session = self.cells.session()
+        session = self.session
         statement = stated(session, self.shell.history_manager.input_hist_raw)
         records = [record for record in statement.records if given.of is None or record.label == given.of]
         if not records:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 
 from .arguments import Options, column_or_values, nameable, need_torch, value
+from .cell_magics import CellMagics
 from .cells.cell_meter import CellMeter
 
 if TYPE_CHECKING:
@@ -31,20 +32,11 @@ NAMES = ("shrink", "quantize", "prune", "distil", "distill")
 
 
 @magics_class
-class ShrinkMagics(Magics):
-    """The compression magics of one shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell they belong to.
-    cells : CellMeter
-        Meters its cells.
-    """
+class ShrinkMagics(CellMagics):
+    """The compression magics of one shell."""
 
     def __init__(self, shell: Any, cells: CellMeter) -> None:
-        super().__init__(shell)
-        self.cells = cells
+        super().__init__(shell, cells)
         self._done: deque[_Shrunk] = deque(maxlen=UNDOABLE)
         self._given: dict[str, weakref.ref[Any]] = {}
         """Models bound by searches, by name, so that a later search may rebind the name."""
@@ -135,7 +127,7 @@ class ShrinkMagics(Magics):
             "progress": not options.quiet,
             "group": column_or_values(self.shell, name, options.group),
             "tokenizer": None if options.tokenizer is None else self._value(name, options.tokenizer),
-            "session": self.cells.session(),
+            "session": self.session,
         }
         if options.max_loss is not None:
             arguments["max_relative_loss" if options.max_loss.endswith("%") else "max_loss"] = options.max_loss

@@ -23,13 +23,7 @@ KEPT = 50_000
 
 
 class ConditionLog:
-    """Reads and stores the conditions of one device.
-
-    Parameters
-    ----------
-    sensor : Conditioned
-        The sensor to read.
-    """
+    """Reads and stores the conditions of one device."""
 
     def __init__(self, sensor: Conditioned) -> None:
         self._sensor = sensor

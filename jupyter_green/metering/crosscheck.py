@@ -24,13 +24,7 @@ KEEP = 4000
 
 
 class CrossCheck:
-    """Reported powers of one device, compared with its counter.
-
-    Parameters
-    ----------
-    timeline : Timeline
-        The counter's timeline.
-    """
+    """Reported powers of one device, compared with its counter."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline

@@ -36,14 +36,9 @@ STANDSTILL_SECONDS = 0.5
 
 
 class Meter:
-    """Turns sensor readings into components of records.
+    """Turns sensor readings into components of records; it closes the sensors.
 
-    Parameters
-    ----------
-    sensors : sequence of Sensor
-        The sensors to read; the meter closes them.
-    calibrations : mapping of str to Calibration, optional
-        Calibrations by sensor key.
+    `calibrations` are by sensor key.
     """
 
     def __init__(self, sensors: Sequence[Sensor], calibrations: Mapping[str, Calibration] | None = None) -> None:

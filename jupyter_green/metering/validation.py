@@ -32,15 +32,7 @@ ASIDE_SECONDS, ASIDE_TRIES = 0.25, 3
 
 
 class ValidatedSensor:
-    """Reads one sensor and rejects impossible readings.
-
-    Parameters
-    ----------
-    sensor : Sensor
-        The sensor.
-    scale : float
-        Factor applied to its values; other than 1 only with a calibration.
-    """
+    """Reads one sensor and rejects impossible readings; only with a calibration are its values scaled."""
 
     def __init__(self, sensor: Sensor, scale: float = 1.0) -> None:
         self._sensor = sensor

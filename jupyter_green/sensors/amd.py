@@ -55,21 +55,9 @@ def discover() -> Discovery:
 
 
 class BoardCounter:
-    """Energy accumulator of one GPU. Untested on hardware.
+    """Energy accumulator of one GPU, by its index in the library's list. Untested on hardware.
 
-    Parameters
-    ----------
-    library : module
-        ``amdsmi``, initialised.
-    handle : object
-        The GPU's handle.
-    index : int
-        Its index in the library's list.
-
-    Raises
-    ------
-    SensorFault
-        If the GPU has no accumulator.
+    Raises SensorFault if the GPU has no accumulator.
     """
 
     def __init__(self, library: Any, handle: Any, index: int) -> None:

@@ -60,17 +60,7 @@ def discover(host: Host | None = None) -> Discovery:
 
 
 class PartCounter:
-    """Energy of one part of the chip. Untested on hardware.
-
-    Parameters
-    ----------
-    monitor : AppleEnergyMonitor
-        Monitor shared by all parts.
-    part : Part
-        The part to read.
-    host : Host
-        The machine, for the chip's name.
-    """
+    """Energy of one part of the chip, read by a monitor that all parts share. Untested on hardware."""
 
     def __init__(self, monitor: Any, part: Part, host: Host) -> None:
         self._monitor = monitor

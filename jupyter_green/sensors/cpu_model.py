@@ -63,12 +63,7 @@ def discover() -> Discovery:
 class ProcessorModel:
     """Energy in joules from the CPU time of this process and its descendants.
 
-    Parameters
-    ----------
-    host : Host, optional
-        Defaults to this machine.
-    row : CoreWatts, optional
-        Defaults to the table's row for the host's chip.
+    By default for this machine and the row of its chip.
     """
 
     def __init__(self, host: Host | None = None, row: CoreWatts | None = None) -> None:

@@ -17,19 +17,9 @@ _HIGHEST = 10**9
 
 
 class Arguments:
-    """The arguments of one request.
+    """The arguments of one request, by name.
 
-    Parameters
-    ----------
-    given : mapping
-        The raw values by name.
-    known : collection of str
-        Names that the route accepts.
-
-    Raises
-    ------
-    Refusal
-        If a name is unknown or repeated, or a value is not UTF-8 text.
+    Raises Refusal if a name is not one that the route accepts or repeated, or a value is not UTF-8 text.
     """
 
     def __init__(self, given: Mapping[str, Sequence[bytes]], known: Collection[str]) -> None:

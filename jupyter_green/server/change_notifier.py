@@ -29,14 +29,7 @@ _PATIENCE = 5.0
 class ChangeNotifier:
     """Polls a ledger while pages send requests.
 
-    Parameters
-    ----------
-    source : LedgerClient
-        The ledger.
-    tell : callable
-        Called on the event loop with the data of one event.
-    log : Logger
-        Log for errors.
+    `tell` is called on the event loop with the data of one event.
     """
 
     def __init__(self, source: LedgerClient, tell: Callable[[Change], None], log: Logger) -> None:

@@ -43,14 +43,9 @@ class Nothing(Unavailable):
 
 
 class LedgerClient:
-    """Asynchronous access to one ledger.
+    """Asynchronous access to one ledger: by default that of the environment variable, or the local file.
 
-    Parameters
-    ----------
-    url : str
-        The ledger's URL as configured; empty for the environment variable or the local file.
-    whole : bool
-        Whether to read all records of a shared ledger.
+    `whole`: whether to read all records of a shared ledger.
     """
 
     def __init__(self, url: str = "", whole: bool = False) -> None:

@@ -18,15 +18,7 @@ _STATES: dict[FaultKind, State] = {"missing": "missing", "locked": "locked", "ne
 
 
 class Refusal(GreenError):
-    """The request can't be answered.
-
-    Parameters
-    ----------
-    status : int
-        HTTP status.
-    sentence : str
-        What is wrong and what to do, for the user.
-    """
+    """The request can't be answered: an HTTP status, and what is wrong and what to do, for the user."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -34,15 +26,7 @@ class Refusal(GreenError):
 
 
 class Unavailable(Refusal):
-    """The ledger can't be read now.
-
-    Parameters
-    ----------
-    state : State
-        The reason.
-    sentence : str
-        The reason as a message for the user.
-    """
+    """The ledger can't be read now: the reason, also as a message for the user."""
 
     def __init__(self, state: State, sentence: str) -> None:
         super().__init__(503, sentence)

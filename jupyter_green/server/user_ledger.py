@@ -23,17 +23,7 @@ T = TypeVar("T")
 
 
 class OwnLedger(Ledger):
-    """The ledger as the server reads it.
-
-    Parameters
-    ----------
-    url : str
-        Normalized by `ledger_url`.
-    whole : bool
-        Whether to read all records of a shared ledger.
-    timeout : float
-        Seconds to wait for another writer.
-    """
+    """The ledger as the server reads it; `whole`: all records of a shared one."""
 
     def __init__(self, url: str, *, whole: bool = False, timeout: float) -> None:
         super().__init__(url, everyone=whole, timeout=timeout)

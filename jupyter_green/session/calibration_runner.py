@@ -48,13 +48,7 @@ class Observation:
 
 
 class UpdateObserver:
-    """Reads one counter as fast as it answers and keeps its updates; a context manager.
-
-    Parameters
-    ----------
-    sensor : Sensor
-        The counter.
-    """
+    """Reads one counter as fast as it answers and keeps its updates; a context manager."""
 
     def __init__(self, sensor: Sensor) -> None:
         self.ticks: list[CounterSample] = []

@@ -42,13 +42,7 @@ def _nothing() -> None:
 
 
 class RecordWriter:
-    """Writes the records of a session.
-
-    Parameters
-    ----------
-    settings : Settings
-        Ledger, run and project.
-    """
+    """Writes the records of a session."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -54,18 +54,8 @@ Watcher = Callable[[], "float | None"]
 class Recorder:
     """Turns the windows of a session into records.
 
-    Parameters
-    ----------
-    meter : Meter
-        Reads the sensors.
-    store : RecordWriter
-        Writes the records.
-    settings : Settings
-        Run, project, notebook and valuation; may be replaced at any time.
-    open_windows : callable
-        Returns the open windows.
-    close_abandoned : callable
-        Closes open windows whose owners are gone.
+    `open_windows` returns the open windows, `close_abandoned` closes those whose owners are gone; `settings` may be
+    replaced at any time.
     """
 
     def __init__(

@@ -18,12 +18,8 @@ from .interrupts import Signal
 class Sampler:
     """Calls `step` repeatedly.
 
-    Parameters
-    ----------
-    step : callable
-        Does what is due; returns the seconds until the next call, or None to sleep until `wake`.
-    failed : callable
-        Called by the next `wake` with the exception that ended the thread; the thread is then started again.
+    `step` does what is due and returns the seconds until the next call, or None to sleep until `wake`. `failed` is
+    called by the next `wake` with the exception that ended the thread; the thread is then started again.
     """
 
     def __init__(self, step: Callable[[], float | None], failed: Callable[[Exception], object]) -> None:

@@ -32,14 +32,8 @@ _RETRIED = ("corrupt", "missing")
 class Database:
     """Opens, upgrades and guards the database of one ledger.
 
-    Parameters
-    ----------
-    url : str
-        Normalized by `location.ledger_url`.
-    timeout : float
-        Seconds to wait for another writer.
-    notice : Notice
-        Called with a one-sentence message for the user.
+    `url` is normalized by `location.ledger_url`. `timeout`: seconds to wait for another writer. `notice` is called with
+    a one-sentence message for the user.
     """
 
     def __init__(self, url: str, timeout: float, notice: Notice) -> None:

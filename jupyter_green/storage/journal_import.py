@@ -62,20 +62,8 @@ _START = _Place(-1, 0, 0, 0)
 class Drain:
     """Imports journals into one database.
 
-    Parameters
-    ----------
-    folder : Path
-        Folder of this ledger's journals.
-    database : Database
-        The target.
-    privacy : Privacy
-        Which fields are stored.
-    owner : callable
-        Returns the value of the owner column for the user name in a journal, or for None if it has none.
-    host : str or None
-        Host name for journals without one.
-    notice : Notice
-        Called with a one-sentence message for the user.
+    `owner` returns the value of the owner column for the user name in a journal, or for None if it has none. `host` is
+    the name for journals without one. `notice` is called with a one-sentence message for the user.
     """
 
     def __init__(

@@ -32,14 +32,7 @@ _COMPANIONS = ("-wal", "-shm", "-journal")
 class LedgerFile:
     """One SQLite file and its access mode.
 
-    Parameters
-    ----------
-    path : Path
-        Absolute path of the file.
-    timeout : float
-        Seconds to wait for another writer.
-    notice : Notice
-        Called with a one-sentence message for the user.
+    `timeout`: seconds to wait for another writer. `notice` is called with a one-sentence message for the user.
     """
 
     errors: tuple[type[BaseException], ...] = (sqlite3.Error,)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.station import Station
-from tests.hardware.driver import SimulatedDriver
+from tests.support.driver import SimulatedDriver
 
 PATIENCE = 120.0
 

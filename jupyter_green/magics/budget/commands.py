@@ -25,15 +25,7 @@ PERS = ("day", "week", "month", "notebook", "project")
 
 
 class BudgetCommands:
-    """Changes and reports the budgets of one shell.
-
-    Parameters
-    ----------
-    gate : BudgetGuard
-        Enforces them.
-    session : callable
-        Returns the session of this process.
-    """
+    """Changes and reports the budgets of one shell; `session` returns the session of this process."""
 
     def __init__(self, gate: BudgetGuard, session: Callable[[], Session]) -> None:
         self._gate, self._session = gate, session

@@ -71,12 +71,7 @@ class Cell:
 class BudgetGuard:
     """Enforces the budgets of a ledger on the cells of one shell.
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell.
-    session : callable
-        Returns the session of this process.
+    `session` returns the session of this process.
     """
 
     def __init__(self, shell: Any, session: Callable[[], Session]) -> None:

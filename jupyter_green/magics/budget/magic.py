@@ -8,8 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import line_magic, magics_class, no_var_expand
 
+from jupyter_green.magics.cell_magics import CellMagics
 from jupyter_green.magics.cells.cell_meter import CellMeter
 from jupyter_green.reporting.text_table import TextTable
 
@@ -33,24 +34,12 @@ class _Options(argparse.ArgumentParser):
 
 
 @magics_class
-class BudgetMagics(Magics):
-    """The budget magic of one shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell it belongs to.
-    cells : CellMeter
-        Meters its cells.
-    gate : BudgetGuard
-        Enforces their budgets.
-    purser : BudgetCommands
-        Changes the budgets.
-    """
+class BudgetMagics(CellMagics):
+    """The budget magic of one shell."""
 
     def __init__(self, shell: Any, cells: CellMeter, gate: BudgetGuard, purser: BudgetCommands) -> None:
-        super().__init__(shell)
-        self.cells, self.gate, self.purser = cells, gate, purser
+        super().__init__(shell, cells)
+        self.gate, self.purser = gate, purser
         # Not a decorated magic: it is inserted before cells, never typed.
         self.magics["line"][HOLD] = cells.start
 
@@ -102,7 +91,7 @@ class BudgetMagics(Magics):
     def _standing(self) -> TextTable:
         from jupyter_green.budgets.messages import basis, unknown, used
 
-        self.cells.session().settle()
+        self.session.settle()
         self.gate.purse.look()
         budgets = self.gate.budgets()
         if not budgets:
@@ -129,7 +118,7 @@ class BudgetMagics(Magics):
         from jupyter_green.storage import Ledger, LedgerError
 
         try:
-            with Ledger(self.cells.session().settings.ledger) as ledger:
+            with Ledger(self.session.settings.ledger) as ledger:
                 events = [event for event in ledger.postings() if event.kind in ("budget", "override")]
             budgets = {event.id: budget_of(event) for event in events if event.kind == "budget"}
         except (LedgerError, ValueError) as error:

@@ -67,13 +67,7 @@ class ActiveCell:
 
 
 class ActiveCells:
-    """The running cells of one shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell.
-    """
+    """The running cells of one shell."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell

@@ -57,14 +57,8 @@ WAIT_SECONDS = 0.03
 class CellMeter:
     """Opens and closes windows around the cells of a shell.
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell whose cells are metered.
-    session : callable
-        Returns the session of this process.
-    config : JupyterGreen
-        Its trait `show`: whether the record is shown under every cell.
+    `session` returns the session of this process. The trait `show` of `config` is whether the record is shown under
+    every cell.
     """
 
     def __init__(self, shell: Any, session: Callable[[], Session], config: JupyterGreen) -> None:

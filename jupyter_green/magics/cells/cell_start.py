@@ -15,13 +15,7 @@ INTERRUPT = "raise KeyboardInterrupt"
 
 
 class CellStart:
-    """An AST transformer that is registered only while a cell needs it.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell.
-    """
+    """An AST transformer that is registered only while a cell needs it."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell

@@ -19,13 +19,7 @@ NEWEST = 8
 
 
 class Sources:
-    """The sources of the cells of a shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell.
-    """
+    """The sources of the cells of a shell."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 
-from jupyter_green.magics.cells.cell_meter import CellMeter
+from jupyter_green.magics.cell_magics import CellMagics
 from jupyter_green.magics.cells.record_display import show
 from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord
@@ -32,12 +32,8 @@ BATCH_SECONDS = 0.1
 
 
 @magics_class
-class EnergyItMagics(Magics):
+class EnergyItMagics(CellMagics):
     """The ``energyit`` magics of one shell."""
-
-    def __init__(self, shell: Any, cells: CellMeter) -> None:
-        super().__init__(shell)
-        self.cells = cells
 
     @no_var_expand
     @line_cell_magic("energyit")
@@ -65,7 +61,7 @@ class EnergyItMagics(Magics):
         if not body.strip():
             raise UsageError("%energyit needs a statement to repeat, as in: %energyit model(batch).")
         run = self._compile(setup, body)
-        session = self.cells.session()
+        session = self.session
         self.cells.work()
         record = repeat(session, run, longest=longest, fixed=fixed, code_hash=code_hash(body))
         if "o" in options:

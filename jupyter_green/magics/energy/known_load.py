@@ -27,15 +27,7 @@ class NoLoadError(GreenError, ValueError):
 
 
 class MatrixLoad:
-    """Repeated matrix products on one CUDA device.
-
-    Parameters
-    ----------
-    torch : module
-        PyTorch.
-    index : int
-        PyTorch's index of the device.
-    """
+    """Repeated matrix products on one CUDA device, by PyTorch's index of it."""
 
     def __init__(self, torch: Any, index: int) -> None:
         self._torch = torch

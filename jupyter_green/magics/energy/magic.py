@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from jupyter_green.magics.arguments import count_units, is_number, nameable
+from jupyter_green.magics.cell_magics import CellMagics
 from jupyter_green.magics.cells.active_cell import Request
 from jupyter_green.magics.cells.cell_meter import CellMeter
 from jupyter_green.magics.cells.header_transform import BEGIN, show_source_as_typed
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from jupyter_green.disclose.period import Period
     from jupyter_green.reporting import Doctor, ShareText, Statement, Table
     from jupyter_green.reporting.text_table import TextTable
-    from jupyter_green.session import Session
 
     from .estimate import Estimate
 
@@ -34,27 +34,13 @@ COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history", "report", "
 
 
 @magics_class
-class EnergyMagics(Magics):
-    """The energy magics of one shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        The shell they belong to.
-    cells : CellMeter
-        Meters its cells.
-    """
+class EnergyMagics(CellMagics):
+    """The energy magics of one shell."""
 
     def __init__(self, shell: Any, cells: CellMeter) -> None:
-        super().__init__(shell)
-        self.cells = cells
+        super().__init__(shell, cells)
         # Not a decorated magic: the transformed header calls it, users never type it.
         self.magics["line"][BEGIN] = self.begin
-
-    @property
-    def session(self) -> Session:
-        """The session of this process."""
-        return self.cells.session()
 
     @magic_arguments()
     @argument("-o", "--output", metavar="NAME", help="bind the final record to this variable")

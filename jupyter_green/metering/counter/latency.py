@@ -41,13 +41,7 @@ UNSTEADY = 0.03
 
 
 class LatencyPosterior:
-    """Posterior distribution of a counter's latency.
-
-    Parameters
-    ----------
-    low, high : float
-        Bounds stated by the sensor, in seconds.
-    """
+    """Posterior distribution of a counter's latency, within bounds stated by the sensor, in seconds."""
 
     def __init__(self, low: float, high: float) -> None:
         self._low, self._high = low, high

@@ -33,13 +33,7 @@ class Expectation:
 
 
 class TickClock:
-    """Period and phase of a counter's updates.
-
-    Parameters
-    ----------
-    shortest, longest : float
-        Bounds of the period in seconds.
-    """
+    """Period and phase of a counter's updates; the period has bounds, in seconds."""
 
     def __init__(self, shortest: float, longest: float) -> None:
         self._shortest, self._longest = shortest, longest

@@ -51,13 +51,7 @@ class Energy:
 
 
 class Timeline:
-    """Timeline of one counter.
-
-    Parameters
-    ----------
-    traits : SensorInfo
-        Description of the sensor.
-    """
+    """Timeline of one counter."""
 
     read_at_edges = True
     """Whether the sensor is read at once when a window begins or ends."""

@@ -61,13 +61,7 @@ class CounterUpdate:
 
 
 class CounterUpdates:
-    """Detects updates in readings.
-
-    Parameters
-    ----------
-    traits : SensorInfo
-        Bounds of the sensor's update period and latency.
-    """
+    """Detects updates in readings."""
 
     def __init__(self, traits: SensorInfo) -> None:
         self.all: list[CounterUpdate] = []

@@ -174,13 +174,7 @@ def step_response(updates: Sequence[PowerSample], period: float, noise: float) -
 
 
 class PowerSamples:
-    """Samples of one sensor.
-
-    Parameters
-    ----------
-    traits : SensorInfo
-        Description of the sensor.
-    """
+    """Samples of one sensor."""
 
     def __init__(self, traits: SensorInfo) -> None:
         self.all: list[PowerSample] = []

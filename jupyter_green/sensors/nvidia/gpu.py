@@ -13,17 +13,7 @@ from .read_method import ReadMethod, power_limit, shown_power
 
 
 class NvidiaSensor:
-    """Sensor of one GPU.
-
-    Parameters
-    ----------
-    uuid : str
-        The GPU's UUID.
-    traits : SensorInfo
-        Static properties of the sensor.
-    way : ReadMethod
-        How the GPU is read.
-    """
+    """Sensor of one GPU."""
 
     def __init__(self, uuid: str, traits: SensorInfo, way: ReadMethod) -> None:
         self._uuid = uuid

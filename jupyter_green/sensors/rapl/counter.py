@@ -38,19 +38,8 @@ CLOSING_SECONDS = 0.1
 class RaplDomain:
     """Counter of one domain, with wraps undone.
 
-    Parameters
-    ----------
-    zone : Zone
-        The domain's zone in the powercap tree.
-    traits : SensorInfo
-        Static properties of the sensor; `power_limit` and `span` must not be None.
-
-    Raises
-    ------
-    OSError
-        If the counter can't be opened.
-    ValueError
-        If the file holds no number.
+    `power_limit` and `span` of `traits` must not be None. Raises OSError if the counter can't be opened, ValueError if
+    the file holds no number.
     """
 
     def __init__(self, zone: Zone, traits: SensorInfo) -> None:

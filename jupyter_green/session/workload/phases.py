@@ -16,13 +16,7 @@ from jupyter_green.session.timestamp import Timestamp
 
 
 class Phase:
-    """Energy of one phase, summed over its intervals.
-
-    Parameters
-    ----------
-    label : str
-        Name of the phase and label of its record.
-    """
+    """Energy of one phase, summed over its intervals; its name is the label of its record."""
 
     def __init__(self, label: str) -> None:
         self.label = label
