@@ -76,10 +76,7 @@ def adapters_of(
 ) -> list[ModelAdapter]:
     """Return the adapters of all models; without a mapping they are named by type and number.
 
-    Raises
-    ------
-    ShrinkError
-        If there are fewer than two, or a name in `remote` is not one of theirs.
+    Raises ShrinkError if there are fewer than two, or a name in `remote` is not one of theirs.
     """
     if not isinstance(models, Mapping):
         models = {f"{type(item).__name__} {number}": item for number, item in enumerate(models, 1)}

@@ -44,24 +44,16 @@ STOPPED = "the comparison was interrupted"
 
 @dataclass
 class InterleavedCosts:
-    """The result of running candidates in turn.
-
-    Parameters
-    ----------
-    trial : Trial or None
-        Their cost samples; None without a complete round.
-    apart : dict of str to str
-        Reasons why candidates were left out.
-    interrupted : bool
-        Whether the user interrupted it.
-    untold : str
-        Why there is no trial.
-    """
+    """The result of running candidates in turn."""
 
     trial: Trial | None = None
+    """Their cost samples; None without a complete round."""
     apart: dict[str, str] = field(default_factory=dict)
+    """Reasons why candidates were left out."""
     interrupted: bool = False
+    """Whether the user interrupted it."""
     untold: str = ""
+    """Why there is no trial."""
 
 
 def elsewhere(found: Sequence[ModelAdapter]) -> dict[str, str]:

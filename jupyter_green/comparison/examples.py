@@ -43,37 +43,26 @@ SCORES = ("score", "similarity_score")
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples in batches.
-
-    Parameters
-    ----------
-    form : {"texts", "pairs", "tensors", "rows", "objects"}
-        Form of an example: a text, two texts, PyTorch tensors, a row of an array or a table, or any other object.
-    batches : sequence
-        The inputs of each call, in the user's form.
-    sizes : sequence of int
-        Examples in each batch.
-    labels : sequence or Tensor or None
-        Expected answers of all examples in order.
-    groups : sequence or None
-        A value for each example, for utility by group.
-    origin : str
-        Source of the data, from the user or from the dataset's description.
-    together : sequence or None
-        A number for each example, equal for examples with the same input, which count as one; None if all are
-        independent.
-    notes : tuple of str
-        Sentences about examples that were left out.
-    """
+    """Examples in batches."""
 
     form: Form
+    """Form of an example: a text, two texts, PyTorch tensors, a row of an array or a table, or any other object."""
     batches: Sequence[Any]
+    """The inputs of each call, in the user's form."""
     sizes: Sequence[int]
+    """Examples in each batch."""
     labels: Any
+    """Expected answers of all examples in order."""
     groups: Sequence[Any] | None = None
+    """A value for each example, for utility by group."""
     origin: str = ""
+    """Source of the data, from the user or from the dataset's description."""
     together: Sequence[Hashable] | None = None
+    """A number for each example, equal for examples with the same input, which count as one; None if all are
+    independent.
+    """
     notes: tuple[str, ...] = ()
+    """Sentences about examples that were left out."""
 
     def __len__(self) -> int:
         return sum(self.sizes)
@@ -179,10 +168,7 @@ def _loader(data: Any, size: int | None, group: Any, rng: random.Random | None, 
 def _as_tuples(data: Any) -> Any:
     """Return ``[X, y]``, and examples ``[x, y]``, as tuples.
 
-    Raises
-    ------
-    ShrinkError
-        If it is a mapping of several datasets.
+    Raises ShrinkError if it is a mapping of several datasets.
     """
     if isinstance(data, Mapping) and (sets := [str(name) for name, value in data.items() if is_set(value)]):
         raise ShrinkError(several_sets(sets))

@@ -30,34 +30,23 @@ _TEXT_KEYS = ("generated_text", "summary_text", "translation_text", "answer", "l
 
 @dataclass
 class ModelAdapter:
-    """A candidate and how it is called.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    kind : str
-        Its kind, for display.
-    device : {"cpu", "gpu"}
-        Device it runs on.
-    size_bytes, parameters : int or None
-        Size of its weights.
-    generates : bool
-        Whether it generates text rather than choosing among classes.
-    remote : bool
-        Whether it runs on another machine, so that its energy can't be metered.
-    notes : list of str
-        Sentences for the user.
-    """
+    """A candidate and how it is called."""
 
     name: str
+    """Its name."""
     kind: str = "function"
+    """Its kind, for display."""
     device: Literal["cpu", "gpu"] = "cpu"
+    """Device it runs on."""
     size_bytes: int | None = None
     parameters: int | None = None
+    """Size of its weights."""
     generates: bool = False
+    """Whether it generates text rather than choosing among classes."""
     remote: bool = False
+    """Whether it runs on another machine, so that its energy can't be metered."""
     notes: list[str] = field(default_factory=list)
+    """Sentences for the user."""
     faults: dict[str, int] = field(default_factory=dict)
     pace: float = 0.0
     """Seconds per example of the last call; 0 before the first."""
@@ -116,12 +105,7 @@ class ModelAdapter:
         """Do the work of one batch for a trial, whichever examples fail.
 
         A batch that fails as a whole is repeated example by example, as for the predictions. The repeated work counts,
-        since it is the cost of such a failure.
-
-        Raises
-        ------
-        TimeIsUp
-            If it would exceed the time left.
+        since it is the cost of such a failure. Raises TimeIsUp if it would exceed the time left.
         """
         deadline.look(self.pace * size)
         try:

@@ -145,13 +145,7 @@ def folded(value: Any) -> Any:
 
 
 def as_number(answer: Any) -> float:
-    """Return an answer as a number; NaN if there is none.
-
-    Raises
-    ------
-    ShrinkError
-        If it is something else.
-    """
+    """Return an answer as a number; NaN if there is none. Raises ShrinkError if it is something else."""
     try:
         return math.nan if answer is FAILED else float(answer)
     except (TypeError, ValueError):

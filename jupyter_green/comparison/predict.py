@@ -37,43 +37,28 @@ STOPPED = "The comparison was interrupted before this had answered."
 
 @dataclass(frozen=True)
 class PredictionRun:
-    """A candidate with its predictions.
-
-    Parameters
-    ----------
-    item : ModelAdapter
-        The candidate.
-    answers : PredictionTable
-        Its answers.
-    window : Window
-        The window that metered them.
-    """
+    """A candidate with its predictions."""
 
     item: ModelAdapter
+    """The candidate."""
     answers: PredictionTable
+    """Its answers."""
     window: Window
+    """The window that metered them."""
 
 
 @dataclass
 class Predictor:
-    """The predictions of all candidates.
-
-    Parameters
-    ----------
-    examples : Examples
-        The examples that all of them have answered: fewer than all if time ran out or the user interrupted.
-    asked : dict of str to PredictionRun
-        Candidates with predictions.
-    dropped : list of Row
-        Candidates that can't be evaluated, with the reason.
-    interrupted : bool
-        Whether the user interrupted it.
-    """
+    """The predictions of all candidates."""
 
     examples: Examples
+    """The examples that all of them have answered: fewer than all if time ran out or the user interrupted."""
     asked: dict[str, PredictionRun] = field(default_factory=dict)
+    """Candidates with predictions."""
     dropped: list[Row] = field(default_factory=list)
+    """Candidates that can't be evaluated, with the reason."""
     interrupted: bool = False
+    """Whether the user interrupted it."""
 
     @property
     def most(self) -> int:
@@ -129,10 +114,7 @@ def predict_all(
 ) -> Predictor:
     """Collect the predictions of all candidates, as far as time allows.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        If the user interrupted before any candidate had answered.
+    Raises KeyboardInterrupt if the user interrupted before any candidate had answered.
     """
     predictor = Predictor(examples)
     for number, item in enumerate(found):

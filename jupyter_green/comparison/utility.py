@@ -97,24 +97,16 @@ class ScoredPredictions(Metric):
 
 @dataclass(frozen=True)
 class Utility:
-    """The quality of a candidate.
-
-    Parameters
-    ----------
-    value : float
-        The metric over all examples.
-    parts : ndarray
-        Its parts, one row per example.
-    failures : int
-        Examples without an answer; the maximum over repeats.
-    varies : float
-        Share of the answers that differ in a repeat.
-    """
+    """The quality of a candidate."""
 
     value: float
+    """The metric over all examples."""
     parts: Any
+    """Its parts, one row per example."""
     failures: int
+    """Examples without an answer; the maximum over repeats."""
     varies: float = 0.0
+    """Share of the answers that differ in a repeat."""
 
 
 def metric_for(
@@ -122,12 +114,7 @@ def metric_for(
 ) -> Metric:
     """Return the metric that the user asked for, or the one that fits the labels.
 
-    Rank correlation for scored text pairs.
-
-    Raises
-    ------
-    ShrinkError
-        If it is unknown or there are no labels.
+    Rank correlation for scored text pairs. Raises ShrinkError if it is unknown or there are no labels.
     """
     if labels is None:
         raise ShrinkError("The data has no labels, so nothing says which answer is right; give (X, y).")
@@ -187,10 +174,7 @@ def _of_several(wanted: str | None, labels: Any, task: Task) -> Metric:
 def task_between(found: Sequence[ModelAdapter], examples: Examples, asked: str | None) -> Task | None:
     """Return the task for several labels per example: from the user, the models, or the labels.
 
-    Raises
-    ------
-    ShrinkError
-        If the models have different tasks.
+    Raises ShrinkError if the models have different tasks.
     """
     labels = examples.labels
     if labels is None or not several(labels):
@@ -225,21 +209,14 @@ def of_one_class(metric: Metric, labels: Any) -> str:
 
 @dataclass(frozen=True)
 class PredictionTable:
-    """The answers of a candidate.
-
-    Parameters
-    ----------
-    rounds : sequence of sequence
-        Answers of each repeat in the order of examples; for a language model, the parts of its metric.
-    again : sequence
-        Answers of another run for the first examples.
-    interrupted : bool
-        Whether the user interrupted it.
-    """
+    """The answers of a candidate."""
 
     rounds: Sequence[Sequence[Any]]
+    """Answers of each repeat in the order of examples; for a language model, the parts of its metric."""
     again: Sequence[Any] = ()
+    """Answers of another run for the first examples."""
     interrupted: bool = False
+    """Whether the user interrupted it."""
 
     @property
     def count(self) -> int:

@@ -15,13 +15,7 @@ _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "": 1.0}
 
 
 def seconds_of(text: float | str) -> float:
-    """Return a duration in seconds: 90, "90s", "5min", "1h".
-
-    Raises
-    ------
-    ShrinkError
-        If it is not a positive duration.
-    """
+    """Return a duration in seconds: 90, "90s", "5min", "1h". Raises ShrinkError if it is not a positive duration."""
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|)\s*", str(text))
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if seconds <= 0:
@@ -38,10 +32,7 @@ def longer(seconds: float) -> str:
 def share_of(text: float | str) -> float:
     """Return an accepted loss as a number: 0.01, "1pt" and "1%" are all one hundredth.
 
-    Raises
-    ------
-    ShrinkError
-        If it is not a number from 0 up.
+    Raises ShrinkError if it is not a number from 0 up.
     """
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:[eE]-?[0-9]+)?)\s*(pt|%|)\s*", str(text))
     if not match:
@@ -52,10 +43,7 @@ def share_of(text: float | str) -> float:
 def accepted(metric: Metric, points: float | str | None, relative: float | str | None) -> float:
     """Return the accepted loss in the metric's unit; 0.01 by default.
 
-    Raises
-    ------
-    ShrinkError
-        If both options are given, or one that does not fit the metric.
+    Raises ShrinkError if both options are given, or one that does not fit the metric.
     """
     if points is not None and relative is not None:
         raise ShrinkError("Give max_loss (points) or max_relative_loss (a share), not both.")
@@ -72,13 +60,7 @@ def accepted(metric: Metric, points: float | str | None, relative: float | str |
 
 
 def use_of(per_day: int | None) -> int:
-    """Return inferences a day; 10,000 by default.
-
-    Raises
-    ------
-    ShrinkError
-        If it is below 1.
-    """
+    """Return inferences a day; 10,000 by default. Raises ShrinkError if it is below 1."""
     if per_day is None:
         return A_DAY
     if per_day < 1:

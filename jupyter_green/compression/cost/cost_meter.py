@@ -30,31 +30,21 @@ common to both models on one machine, but that part is unknown, so none is subtr
 
 @dataclass(frozen=True)
 class CostSample:
-    """The cost of one timed sample.
-
-    Parameters
-    ----------
-    cpu_seconds : float
-        CPU seconds of this process.
-    seconds : float
-        Wall time, on the monotonic clock.
-    joules, uncertainty : float or None
-        Measured energy and half its 95 % interval; None without a sensor.
-    quality : str
-        "measured", "estimated" or "simulated".
-    shared : bool or None
-        Whether others also used the device and their part is unknown.
-    conditions : Conditions
-        Conditions of the device that ran the model.
-    """
+    """The cost of one timed sample."""
 
     cpu_seconds: float
+    """CPU seconds of this process."""
     seconds: float
+    """Wall time, on the monotonic clock."""
     joules: float | None = None
     uncertainty: float | None = None
+    """Measured energy and half its 95 % interval; None without a sensor."""
     quality: str = "estimated"
+    """"measured", "estimated" or "simulated"."""
     shared: bool | None = None
+    """Whether others also used the device and their part is unknown."""
     conditions: Conditions = UNKNOWN
+    """Conditions of the device that ran the model."""
 
 
 class Passes:

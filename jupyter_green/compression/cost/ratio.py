@@ -29,22 +29,15 @@ LEAST_PAIRS = 5
 
 @dataclass(frozen=True)
 class Ratio:
-    """A cost relative to another cost.
-
-    Parameters
-    ----------
-    value : float
-        Candidate / original; below 1 is cheaper.
-    low, high : float
-        95 % interval.
-    pairs : int
-        Number of rounds.
-    """
+    """A cost relative to another cost."""
 
     value: float
+    """Candidate / original; below 1 is cheaper."""
     low: float
     high: float
+    """95 % interval."""
     pairs: int
+    """Number of rounds."""
 
     @property
     def half_width(self) -> float:

@@ -22,21 +22,14 @@ SOON = BUSY / 2
 
 
 class Told(NamedTuple):
-    """A gain as it may be reported.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        The comparison with the original.
-    cpu : Ratio or None
-        Measured ratio of processor time; None for joules, or if the outcome is "can't tell".
-    against : str
-        Name of the samples it is compared with.
-    """
+    """A gain as it may be reported."""
 
     outcome: Outcome
+    """The comparison with the original."""
     cpu: Ratio | None
+    """Measured ratio of processor time; None for joules, or if the outcome is "can't tell"."""
     against: str
+    """Name of the samples it is compared with."""
 
 
 def crowded(basis: Basis, others: float | None, threads: int) -> bool:

@@ -63,64 +63,42 @@ Verdict = Literal["less", "more", "no difference", "can't tell"]
 
 @dataclass(frozen=True)
 class Runner:
-    """A workload that can be run repeatedly.
-
-    Parameters
-    ----------
-    run : callable
-        ``run(round)`` does one pass over the batches of that round.
-    inferences : callable
-        ``inferences(round)`` is the number of examples in that pass.
-    model : object
-        Its state other than parameters is restored after every sample; None if there is none.
-    """
+    """A workload that can be run repeatedly."""
 
     run: Callable[[int], None]
+    """``run(round)`` does one pass over the batches of that round."""
     inferences: Callable[[int], int]
+    """``inferences(round)`` is the number of examples in that pass."""
     model: Any = None
+    """Its state other than parameters is restored after every sample; None if there is none."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of one inference.
-
-    Parameters
-    ----------
-    joules, uncertainty : float or None
-        Energy and half its 95 % interval, if a sensor measures.
-    cpu_seconds, seconds : float
-        Processor time and wall time; medians over the samples.
-    """
+    """The cost of one inference."""
 
     joules: float | None
     uncertainty: float | None
+    """Energy and half its 95 % interval, if a sensor measures."""
     cpu_seconds: float
     seconds: float
+    """Processor time and wall time; medians over the samples."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A candidate's cost compared with the original's.
-
-    Parameters
-    ----------
-    verdict : {"less", "more", "no difference", "can't tell"}
-        What is statistically significant.
-    ratio : Ratio or None
-        Candidate / original per inference; None if it can't be determined.
-    reason : str
-        Why it can't be determined, or what the ratio is based on.
-    cost : Cost
-        Cost of one inference of the candidate.
-    about : float or None
-        Point estimate if the ratio can't be determined: orders the candidates to try again, and is never shown.
-    """
+    """A candidate's cost compared with the original's."""
 
     verdict: Verdict
+    """What is statistically significant."""
     ratio: Ratio | None
+    """Candidate / original per inference; None if it can't be determined."""
     reason: str
+    """Why it can't be determined, or what the ratio is based on."""
     cost: Cost
+    """Cost of one inference of the candidate."""
     about: float | None = None
+    """Point estimate if the ratio can't be determined: orders the candidates to try again, and is never shown."""
 
     @property
     def dearer(self) -> bool:
@@ -130,28 +108,19 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """All cost samples of a trial.
-
-    Parameters
-    ----------
-    reference : str
-        Name of the runner that the others are compared with.
-    laps : mapping of str to sequence of (CostSample, int)
-        Samples of each runner in the order of rounds, with the number of inferences of each.
-    basis : {"joules", "cpu_seconds"}
-        The unit of comparison.
-    others : float or None
-        Share of the machine's time that other programs used.
-    interrupted : bool
-        Whether the user interrupted it.
-    """
+    """All cost samples of a trial."""
 
     reference: str
+    """Name of the runner that the others are compared with."""
     laps: Mapping[str, Sequence[tuple[CostSample, int]]]
+    """Samples of each runner in the order of rounds, with the number of inferences of each."""
     basis: Basis
+    """The unit of comparison."""
     others: float | None = None
+    """Share of the machine's time that other programs used."""
     notes: tuple[str, ...] = field(default=())
     interrupted: bool = False
+    """Whether the user interrupted it."""
 
     @property
     def quality(self) -> str:

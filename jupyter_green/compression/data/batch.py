@@ -17,25 +17,18 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of examples.
-
-    Parameters
-    ----------
-    inputs : Tensor, tuple or dict
-        The model's inputs; the first axis of every tensor is the example.
-    labels : Tensor or None
-        The expected outputs.
-    groups : sequence or None
-        Group of each example: a group is never split between parts of the data and counts as one example. None if
-        examples are independent.
-    sources : sequence or None
-        Dataset and item of each example, if known.
-    """
+    """A batch of examples."""
 
     inputs: Any
+    """The model's inputs; the first axis of every tensor is the example."""
     labels: Any = None
+    """The expected outputs."""
     groups: Sequence[Hashable] | None = None
+    """Group of each example: a group is never split between parts of the data and counts as one example. None if
+    examples are independent.
+    """
     sources: Sequence[Hashable] | None = None
+    """Dataset and item of each example, if known."""
 
     @property
     def size(self) -> int:

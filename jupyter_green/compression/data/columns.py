@@ -19,13 +19,7 @@ MOST_DENSE = 2**27
 
 
 def tensor(value: Any, what: str = "data") -> Any:
-    """Return a column as a tensor.
-
-    Raises
-    ------
-    ShrinkError
-        If it can't be converted.
-    """
+    """Return a column as a tensor. Raises ShrinkError if it can't be converted."""
     import numpy as np
     import torch
 
@@ -72,10 +66,7 @@ def _is_wordy(value: Any) -> bool:
 def dense(value: Any) -> Any:
     """Return a sparse matrix as a dense one; anything else unchanged.
 
-    Raises
-    ------
-    ShrinkError
-        If it would take too much memory.
+    Raises ShrinkError if it would take too much memory.
     """
     import torch
 

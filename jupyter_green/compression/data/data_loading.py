@@ -49,10 +49,7 @@ class ReadData(LoaderReading):
     def of(self, data: Any) -> list[Batch]:  # noqa: PLR0911 - one return per form
         """Return the batches of a DataLoader, dataset, frame, mapping, (X, y), list of str, array, or iterable.
 
-        Raises
-        ------
-        ShrinkError
-            If the form is not supported, or the data can't be read.
+        Raises ShrinkError if the form is not supported, or the data can't be read.
         """
         import torch
 

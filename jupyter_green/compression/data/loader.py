@@ -28,30 +28,20 @@ MOST_EXAMPLES = 20_000
 
 @dataclass
 class LoaderReading:
-    """Reads batches in their order.
-
-    Parameters
-    ----------
-    tokenizer : object or None
-        For texts.
-    rng : random.Random
-        Random generator for the order of examples.
-    group : str, sequence or None
-        Column of groups, or a value for each example (for each item of a loader's dataset).
-    tokens : Tokens
-        The model's token inputs.
-    classes : mapping of str to int
-        Numbers of the model's classes by name, for labels that are words.
-    notes : list of str
-        Sentences for the user; extended while reading.
-    """
+    """Reads batches in their order."""
 
     tokenizer: Any
+    """For texts."""
     rng: random.Random
+    """Random generator for the order of examples."""
     group: str | Sequence[Any] | None = None
+    """Column of groups, or a value for each example (for each item of a loader's dataset)."""
     tokens: Tokens = field(default_factory=Tokens)
+    """The model's token inputs."""
     classes: Mapping[str, int] = field(default_factory=dict)
+    """Numbers of the model's classes by name, for labels that are words."""
     notes: list[str] = field(default_factory=list)
+    """Sentences for the user; extended while reading."""
 
     def of_loader(self, loader: Any) -> list[Batch]:
         """Return the batches of a DataLoader, with the dataset item of each example."""

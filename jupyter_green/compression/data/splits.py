@@ -33,23 +33,16 @@ SHARES = {False: (0.2, 0.3, 0.5), True: (0.0, 0.35, 0.65)}
 
 @dataclass(frozen=True)
 class DataSplits:
-    """The split data.
-
-    Parameters
-    ----------
-    tune, select, judge : sequence of Batch
-        Calibration, validation and test split.
-    labelled : bool
-        Whether `tune` has labels.
-    notes : tuple of str
-        Sentences for the user.
-    """
+    """The split data."""
 
     tune: Sequence[Batch]
     select: Sequence[Batch]
     judge: Sequence[Batch]
+    """Calibration, validation and test split."""
     labelled: bool
+    """Whether `tune` has labels."""
     notes: tuple[str, ...] = field(default=())
+    """Sentences for the user."""
 
     @property
     def batch_size(self) -> int:
@@ -71,10 +64,7 @@ class DataSplits:
     def sized(self, size: int | None, most: int = 64) -> list[Batch]:
         """Return batches of `select` of one size, for trials; of the data's own size if it is None.
 
-        Raises
-        ------
-        ShrinkError
-            If batches of that size can't be formed.
+        Raises ShrinkError if batches of that size can't be formed.
         """
         if size is None:
             # A smaller last batch would have another cost per example.

@@ -26,27 +26,18 @@ LONGEST = 100_000
 
 @dataclass(frozen=True)
 class Tokens:
-    """The token inputs that a model takes.
-
-    Parameters
-    ----------
-    longest : int or None
-        Maximum tokens of an example; None if unknown.
-    causal : bool
-        Whether it predicts each token from those before it.
-    vocabulary : int
-        Scores per token, if it is causal.
-    unwanted : tuple of str
-        Outputs of a tokenizer that it does not take.
-    taken : frozenset of str or None
-        Names of its inputs; None if it takes any.
-    """
+    """The token inputs that a model takes."""
 
     longest: int | None = None
+    """Maximum tokens of an example; None if unknown."""
     causal: bool = False
+    """Whether it predicts each token from those before it."""
     vocabulary: int = 0
+    """Scores per token, if it is causal."""
     unwanted: tuple[str, ...] = ()
+    """Outputs of a tokenizer that it does not take."""
     taken: frozenset[str] | None = None
+    """Names of its inputs; None if it takes any."""
 
     def wanted(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the inputs that are parameters of the model; all of them if none is."""

@@ -38,13 +38,7 @@ def tensors_of(output: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def main_tensor(output: Any) -> Any:
-    """Return the tensor with a preferred name, else the first.
-
-    Raises
-    ------
-    ShrinkError
-        If the output contains no tensor.
-    """
+    """Return the tensor with a preferred name, else the first. Raises ShrinkError if the output contains no tensor."""
     tensors = list(tensors_of(output))
     if not tensors:
         raise ShrinkError(f"The model returns {type(output).__name__} without a tensor in it; return logits.")

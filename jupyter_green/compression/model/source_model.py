@@ -35,30 +35,20 @@ _QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "bitsa
 
 @dataclass(frozen=True)
 class SourceModel:
-    """A model and how it is called.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model.
-    kind : {"module", "transformers", "sentence-transformers"}
-        The library that its class is from.
-    tokenizer : object or None
-        The tokenizer, if it came with the model.
-    notes : tuple of str
-        Notes for the report, a sentence each.
-    task : Task or None
-        Its task, once known.
-    writes : bool
-        Whether it modifies its inputs, so that each call gets a copy of them.
-    """
+    """A model and how it is called."""
 
     model: Any
+    """The model."""
     kind: Kind = "module"
+    """The library that its class is from."""
     tokenizer: Any = None
+    """The tokenizer, if it came with the model."""
     notes: tuple[str, ...] = field(default=())
+    """Notes for the report, a sentence each."""
     task: Task | None = None
+    """Its task, once known."""
     writes: bool = False
+    """Whether it modifies its inputs, so that each call gets a copy of them."""
 
     def main(self, output: Any) -> Any:
         """Return the tensor that the metric uses, from the output of the model or of one called like it."""
@@ -86,10 +76,7 @@ class SourceModel:
     def copy(self) -> Any:
         """Return an independent deep copy of the model; tied weights stay tied.
 
-        Raises
-        ------
-        ShrinkError
-            If the model can't be copied.
+        Raises ShrinkError if the model can't be copied.
         """
         memo: dict[int, Any] = {}
         for module in self.model.modules():
@@ -155,10 +142,7 @@ class SourceModel:
 def source_model_of(model: Any) -> SourceModel:
     """Return the source model of an object that the user passed: a module, a pipeline or a trainer.
 
-    Raises
-    ------
-    ShrinkError
-        If it can't be compressed.
+    Raises ShrinkError if it can't be compressed.
     """
     torch = require("torch")
     tokenizer = None
@@ -203,10 +187,7 @@ def kind_of(model: Any) -> Kind:
 def see_weights(model: Any, name: str) -> None:
     """Check that a model's weights are initialized.
 
-    Raises
-    ------
-    ShrinkError
-        If it has lazy parameters or is on the meta device.
+    Raises ShrinkError if it has lazy parameters or is on the meta device.
     """
     import torch
 

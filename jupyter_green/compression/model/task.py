@@ -24,36 +24,24 @@ LANGUAGE = ("causal-lm", "masked-lm", "seq2seq")
 
 @dataclass(frozen=True)
 class Task:
-    """A task, and how outputs are read as predictions.
-
-    Parameters
-    ----------
-    name : str
-        "unknown" if undetermined, as with the user's own metric; labels are not used for training then.
-    axis : int or None
-        Axis of the class scores; None where each number is a prediction by itself.
-    threshold : float or None
-        Above which such a number means yes: 0 for a logit, 0.5 for a probability.
-    shift : bool
-        Whether the prediction at a position is for the label at the next one.
-    ignored : int
-        Label of an element that is not evaluated.
-    output : tuple
-        Location of the prediction in the model's output; empty if that is a single tensor.
-    classes : int or None
-        Number of classes.
-    told : bool
-        Whether the model's class or the user determines it; False if it was inferred from the labels.
-    """
+    """A task, and how outputs are read as predictions."""
 
     name: Name = "classification"
+    """"unknown" if undetermined, as with the user's own metric; labels are not used for training then."""
     axis: int | None = -1
+    """Axis of the class scores; None where each number is a prediction by itself."""
     threshold: float | None = None
+    """Above which such a number means yes: 0 for a logit, 0.5 for a probability."""
     shift: bool = False
+    """Whether the prediction at a position is for the label at the next one."""
     ignored: int = IGNORED
+    """Label of an element that is not evaluated."""
     output: Path = field(default=())
+    """Location of the prediction in the model's output; empty if that is a single tensor."""
     classes: int | None = None
+    """Number of classes."""
     told: bool = True
+    """Whether the model's class or the user determines it; False if it was inferred from the labels."""
 
     def of(self, output: Any) -> Any:
         """Return the prediction tensor in a model's output."""

@@ -78,13 +78,7 @@ _UNJUDGED = {
 
 
 def named(word: str | None) -> Name | None:
-    """Return the task with a name that the user gave; None for None.
-
-    Raises
-    ------
-    ShrinkError
-        If there is no such task.
-    """
+    """Return the task with a name that the user gave; None for None. Raises ShrinkError if there is no such task."""
     if word is None:
         return None
     name = NAMED.get(str(word).strip().lower().replace(" ", "-").replace("_", "-"))
@@ -97,12 +91,7 @@ def of_model(model: Any) -> Name | None:
     """Return the task implied by a model's class and configuration; None if they imply none.
 
     A user's module that only wraps one transformers model has that model's task; one with weights of its own may have
-    another.
-
-    Raises
-    ------
-    ShrinkError
-        If its predictions can't be evaluated.
+    another. Raises ShrinkError if its predictions can't be evaluated.
     """
     own = _of_class(model)
     inner = [child for child in getattr(model, "children", tuple)() if _is_of(child, "transformers")]

@@ -29,24 +29,16 @@ PROMPT = "prompt"
 
 @dataclass(frozen=True)
 class Workload:
-    """What is run in a benchmark.
-
-    Parameters
-    ----------
-    subject : SourceModel
-        How the model is called.
-    batches : sequence of Batch
-        Inputs, on the model's device.
-    new_tokens : int
-        Number of tokens to generate; 0 for one call.
-    asked : bool
-        Whether the user chose that number, so that it is fixed.
-    """
+    """What is run in a benchmark."""
 
     subject: SourceModel
+    """How the model is called."""
     batches: Sequence[Batch]
+    """Inputs, on the model's device."""
     new_tokens: int = 0
+    """Number of tokens to generate; 0 for one call."""
     asked: bool = False
+    """Whether the user chose that number, so that it is fixed."""
 
     def runner(self, model: Any, new_tokens: int | None = None, threads: int | None = None) -> Runner:
         """Return a runner of a model, optionally with fewer new tokens, or with another number of PyTorch's threads."""

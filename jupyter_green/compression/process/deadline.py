@@ -46,12 +46,6 @@ def left() -> float:
 
 
 def look(needed: float = 0.0) -> None:
-    """Check the limit.
-
-    Raises
-    ------
-    TimeIsUp
-        If the time is up, or at most `needed` seconds are left.
-    """
+    """Check the limit. Raises TimeIsUp if the time is up, or at most `needed` seconds are left."""
     if left() <= needed:
         raise TimeIsUp

@@ -57,10 +57,7 @@ class ProcessState:
     def put_back(self) -> list[str]:
         """Restore what has changed; return the names of changed settings, without random generators.
 
-        Raises
-        ------
-        RuntimeError
-            If a setting can't be restored.
+        Raises RuntimeError if a setting can't be restored.
         """
         changed = []
         for name, (read, write) in _settings().items():

@@ -9,22 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ClassScore:
-    """Accuracy of one class for two models.
-
-    Parameters
-    ----------
-    examples : int
-        Examples (or tokens, or other elements) of the class.
-    before, after : float
-        Share that the original and the candidate have right.
-    different : int or None
-        Independent examples that contain the class, those of a group counted once; None if not counted.
-    """
+    """Accuracy of one class for two models."""
 
     examples: int
+    """Examples (or tokens, or other elements) of the class."""
     before: float
     after: float
+    """Share that the original and the candidate have right."""
     different: int | None = None
+    """Independent examples that contain the class, those of a group counted once; None if not counted."""
 
     @property
     def held(self) -> str:

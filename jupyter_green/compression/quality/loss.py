@@ -31,32 +31,23 @@ CHUNK = 2_000_000
 
 @dataclass(frozen=True)
 class Loss:
-    """How much worse a candidate is.
-
-    Parameters
-    ----------
-    value : float
-        Positive is worse: a difference for bounded metrics (0.01 is one point), otherwise a share of the original's
-        value.
-    low, high : float
-        The 95 % interval.
-    examples : int
-        Number of paired examples.
-    unit : {"points", "relative"}
-        Unit of `value`.
-    same : bool
-        Whether both models have the same score on every example.
-    least : int
-        Minimum examples for a valid interval; with fewer, nothing is proven.
-    """
+    """How much worse a candidate is."""
 
     value: float
+    """Positive is worse: a difference for bounded metrics (0.01 is one point), otherwise a share of the original's
+    value.
+    """
     low: float
     high: float
+    """The 95 % interval."""
     examples: int
+    """Number of paired examples."""
     unit: Literal["points", "relative"]
+    """Unit of `value`."""
     same: bool = False
+    """Whether both models have the same score on every example."""
     least: int = 0
+    """Minimum examples for a valid interval; with fewer, nothing is proven."""
 
     def within(self, accepted: float) -> bool:
         """Whether the loss is significantly at most `accepted`."""

@@ -102,10 +102,7 @@ def by_class(metric: Metric) -> bool:
 def see_that_classes_fit(metric: Metric, batches: Sequence[Batch]) -> None:
     """Check the labels of all batches, if they are numbers of classes or tokens.
 
-    Raises
-    ------
-    ShrinkError
-        If a label is not one of the model's classes, or nothing is labelled.
+    Raises ShrinkError if a label is not one of the model's classes, or nothing is labelled.
     """
     task = metric.task
     if not by_class(metric) and not isinstance(metric, Perplexity):
@@ -223,10 +220,7 @@ def _writes_inputs(subject: SourceModel, batch: Batch) -> bool:
 def _with_threshold(subject: SourceModel, task: Task, batches: Sequence[Batch]) -> Task:
     """Return the task with the threshold above which an output is positive, determined on more examples.
 
-    Raises
-    ------
-    ShrinkError
-        If outputs are no probabilities, and a threshold of 0.5 is far better than one of 0.
+    Raises ShrinkError if outputs are no probabilities, and a threshold of 0.5 is far better than one of 0.
     """
     import torch
 

@@ -30,18 +30,12 @@ STANDARD_ERRORS = 2.0
 
 @dataclass(frozen=True)
 class Constant:
-    """The score of a model that ignores its inputs.
-
-    Parameters
-    ----------
-    score : float
-        In the metric.
-    answer : int or None
-        The class it always predicts; None for a mean, or for one answer per label.
-    """
+    """The score of a model that ignores its inputs."""
 
     score: float
+    """In the metric."""
     answer: int | None = None
+    """The class it always predicts; None for a mean, or for one answer per label."""
 
 
 def constant_of(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> Constant | None:
@@ -100,10 +94,7 @@ def _of_each_label(labels: Sequence[Any], ignored: int | None) -> Constant | Non
 def without_skill(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> Constant | None:
     """Return the constant that the original does not beat; None if it does.
 
-    Raises
-    ------
-    ShrinkError
-        If it is worse, or always predicts one class, and the task was derived from the labels alone.
+    Raises ShrinkError if it is worse, or always predicts one class, and the task was derived from the labels alone.
     """
     constant = constant_of(metric, parts, batches)
     if constant is None or knows_more(metric, parts, constant):

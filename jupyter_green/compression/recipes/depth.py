@@ -252,10 +252,8 @@ def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None
 def keep_layers(model: Any, name: str, chosen: list[int], beside: Sequence[str] = ()) -> None:
     """Keep the chosen layers of a list and of the lists in step; update the configuration and layer indices.
 
-    Raises
-    ------
-    ShrinkError
-        If the list does not exist or is too short, or no setting of a transformers configuration counts its layers.
+    Raises ShrinkError if the list does not exist or is too short, or no setting of a transformers configuration counts
+    its layers.
     """
     import torch
 

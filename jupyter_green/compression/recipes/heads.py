@@ -139,10 +139,7 @@ def attentions(model: Any) -> list[tuple[str, list[Any], int]]:
 def set_heads(model: Any, count: int) -> None:
     """Set the number of heads of each attention.
 
-    Raises
-    ------
-    ValueError
-        If there is no attention, or a width is not divisible by the number.
+    Raises ValueError if there is no attention, or a width is not divisible by the number.
     """
     layers = attentions(model)
     if not layers or count < 1 or any(parts[0].out_features % count for _, parts, _ in layers):

@@ -112,10 +112,7 @@ def lacking(bits: int) -> str | None:
 def rounded(model: Any, bits: int, spared: Sequence[str] = ()) -> Any:
     """Return a copy in bfloat16 whose Linear layers have integer weights.
 
-    Raises
-    ------
-    ShrinkError
-        If this version of PyTorch has no such operator.
+    Raises ShrinkError if this version of PyTorch has no such operator.
     """
     import torch
 

@@ -95,10 +95,7 @@ def no_torchao(case: RecipeContext, kind: str) -> str | None:
 def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
     """Quantize the Linear layers of a model in place, except those that compute logits.
 
-    Raises
-    ------
-    ShrinkError
-        If `kind` is unknown.
+    Raises ShrinkError if `kind` is unknown.
     """
     import torch
 

@@ -40,10 +40,7 @@ _answered: set[str] = set()
 def bounded_first_call(folder: Path, contents: Contents) -> None:
     """Load a folder in a child process and call the model once, unless that was done before.
 
-    Raises
-    ------
-    ShrinkError
-        If that fails, takes too long or too much memory, or needs anything from outside.
+    Raises ShrinkError if that fails, takes too long or too much memory, or needs anything from outside.
     """
     if contents.digest in _answered:
         return

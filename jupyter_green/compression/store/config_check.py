@@ -83,10 +83,7 @@ def known_model(data: Mapping[str, Any], tensors: int) -> tuple[Any, Any]:
 def refuse(settings: Mapping[str, Any], tensors: int) -> None:
     """Check that no setting, at any level, refers to anything outside the folder; needs no library.
 
-    Raises
-    ------
-    ShrinkError
-        If one does, or there are many more layers than tensors in the weights.
+    Raises ShrinkError if one does, or there are many more layers than tensors in the weights.
     """
     for key, value in settings.items():
         if value is None or value is False or key in LABELS:
@@ -204,10 +201,7 @@ def _own_parts(config: Any) -> None:
 def bounded(kind: Any, config: Any, weights: Mapping[str, Any]) -> None:
     """Check a model's size against its weights on the meta device, before any memory is allocated.
 
-    Raises
-    ------
-    ShrinkError
-        If the model is too large, or can't be built.
+    Raises ShrinkError if the model is too large, or can't be built.
     """
     model = new(kind, copy.deepcopy(config), "meta")
     seen = {id(tensor): tensor.numel() for tensor in (*model.parameters(), *model.buffers())}
@@ -219,13 +213,7 @@ def bounded(kind: Any, config: Any, weights: Mapping[str, Any]) -> None:
 
 
 def new(kind: Any, config: Any, device: str) -> Any:
-    """Return a model built from a configuration.
-
-    Raises
-    ------
-    ShrinkError
-        If the settings are inconsistent.
-    """
+    """Return a model built from a configuration. Raises ShrinkError if the settings are inconsistent."""
     import torch
 
     try:

@@ -61,21 +61,14 @@ _CODE = (
 
 @dataclass(frozen=True)
 class Contents:
-    """The files of a folder, checked against their digests.
-
-    Parameters
-    ----------
-    note : mapping
-        Contents of `shrink.json`.
-    files : mapping
-        Bytes of each file that it names.
-    digest : str
-        SHA-256 of `shrink.json`, which contains the digests of all other files.
-    """
+    """The files of a folder, checked against their digests."""
 
     note: Mapping[str, Any]
+    """Contents of `shrink.json`."""
     files: Mapping[str, bytearray]
+    """Bytes of each file that it names."""
     digest: str
+    """SHA-256 of `shrink.json`, which contains the digests of all other files."""
 
     @property
     def steps(self) -> list[Mapping[str, Any]]:
@@ -89,13 +82,7 @@ class Contents:
         return sum(map(len, self.files.values()))
 
     def file(self, name: str) -> bytearray:
-        """Return a file's bytes.
-
-        Raises
-        ------
-        ShrinkError
-            If `shrink.json` does not name it.
-        """
+        """Return a file's bytes. Raises ShrinkError if `shrink.json` does not name it."""
         if name not in self.files:
             raise ShrinkError(f"{NOTE} does not name {name}; the folder is damaged.")
         return self.files[name]
@@ -119,10 +106,7 @@ def checksum(note: Mapping[str, Any]) -> str:
 def opened(folder: Path) -> Contents:
     """Read and check a folder.
 
-    Raises
-    ------
-    ShrinkError
-        If jupyter_green did not write it, or it is damaged or contains anything that could run code.
+    Raises ShrinkError if jupyter_green did not write it, or it is damaged or contains anything that could run code.
     """
     try:
         return _opened(folder)

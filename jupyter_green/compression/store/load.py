@@ -80,10 +80,7 @@ def load(path: str | Path, model: Any = None) -> Any:
 def made_of(contents: Contents, model: Any = None) -> Any:
     """Build a folder's model in this process, and compare its output for the probe.
 
-    Raises
-    ------
-    ShrinkError
-        If the folder is not as it was saved, or `model` does not match it.
+    Raises ShrinkError if the folder is not as it was saved, or `model` does not match it.
     """
     with offline() if _alone(contents) and not _is_onnx(contents) else nullcontext():
         if _is_onnx(contents):
@@ -105,10 +102,7 @@ def made_of(contents: Contents, model: Any = None) -> Any:
 def tried(contents: Contents) -> None:
     """Build and call a folder's model; if it needs an instance, only the part in the folder.
 
-    Raises
-    ------
-    ShrinkError
-        If that fails.
+    Raises ShrinkError if that fails.
     """
     if not _is_onnx(contents) or _onnx_step(contents).get("inside") is None:
         made_of(contents)

@@ -40,10 +40,8 @@ _TRAINING = 2
 def check_onnx(data: bytes) -> None:
     """Check that an ONNX model contains all its data and only built-in operators.
 
-    Raises
-    ------
-    ShrinkError
-        If it refers to other files, defines operators, or has fields unknown to the installed version of ONNX.
+    Raises ShrinkError if it refers to other files, defines operators, or has fields unknown to the installed version of
+    ONNX.
     """
     onnx = require("onnx")
     try:

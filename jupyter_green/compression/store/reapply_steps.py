@@ -66,13 +66,7 @@ def _integer_weights(made: Any, step: Mapping[str, Any]) -> Any:
 
 
 def see_threads(threads: Any) -> None:
-    """Check a number of threads.
-
-    Raises
-    ------
-    ShrinkError
-        If it is neither None nor a positive int.
-    """
+    """Check a number of threads. Raises ShrinkError if it is neither None nor a positive int."""
     if not (threads is None or (type(threads) is int and threads > 0)):
         raise ShrinkError("shrink.json does not say in how many threads it runs; the folder is damaged.")
 

@@ -41,27 +41,18 @@ CLOSE = 0.02
 
 @dataclass(frozen=True)
 class Inspection:
-    """Result of a reload check.
-
-    Parameters
-    ----------
-    passed : bool
-        Whether the outputs of the saved model are the same.
-    said : str
-        The result in one sentence.
-    fresh : bool
-        Whether a process of its own was used.
-    seconds : float or None
-        Time to load the model, without importing libraries.
-    memory_bytes : int or None
-        Growth of the process's memory from loading and running the model.
-    """
+    """Result of a reload check."""
 
     passed: bool
+    """Whether the outputs of the saved model are the same."""
     said: str
+    """The result in one sentence."""
     fresh: bool = True
+    """Whether a process of its own was used."""
     seconds: float | None = None
+    """Time to load the model, without importing libraries."""
     memory_bytes: int | None = None
+    """Growth of the process's memory from loading and running the model."""
 
 
 def inspect(original: SourceModel, product: RecipeResult, batches: Sequence[Batch]) -> Inspection:

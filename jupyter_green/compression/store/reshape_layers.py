@@ -12,13 +12,7 @@ from jupyter_green.compression.errors import ShrinkError
 
 
 def reshape(model: Any, weights: Mapping[str, Any]) -> None:
-    """Give a model's layers the shapes of saved weights, in place.
-
-    Raises
-    ------
-    ShrinkError
-        If a layer can't be reshaped.
-    """
+    """Give a model's layers the shapes of saved weights, in place. Raises ShrinkError if a layer can't be reshaped."""
     import torch
 
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}

@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 def save(result: ShrinkResult, path: Path) -> Path:
     """Write a result's model into a new or empty folder, atomically.
 
-    Raises
-    ------
-    ShrinkError
-        If there is no model to save, the path is in use, or it can't be written.
+    Raises ShrinkError if there is no model to save, the path is in use, or it can't be written.
     """
     details, product = result.facts, result.facts.product
     if product is None:
