@@ -30,14 +30,7 @@ def closed(labels: Any) -> int | None:
 def advise(rows: Sequence[Row], labels: Any, basis: str) -> tuple[str, ...]:
     """Return a sentence for each generative or remote model that only chooses among few labels.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        The candidates.
-    labels : object
-        Labels of the examples.
-    basis : str
-        The unit in which costs were compared.
+    `basis` is the unit in which costs were compared.
     """
     count = closed(labels)
     if count is None:

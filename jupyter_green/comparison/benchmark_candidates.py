@@ -180,24 +180,8 @@ def row_of(
 ) -> Row:
     """Return the row of a candidate; its standing is decided later.
 
-    Parameters
-    ----------
-    asked : PredictionRun
-        The candidate, its predictions and their metering.
-    told : Utility
-        Its utility.
-    best : str
-        Name of the candidate with the highest utility.
-    examples, metric, session
-        As in the comparison.
-    loss : Loss or None
-        Loss against the best.
-    own : Loss or None
-        Loss of the best in its own repeat, if it varies.
-    groups : mapping
-        Utility of each group.
-    trial : Trial or None
-        The trial, if there was one.
+    `best` is the candidate with the highest utility, `loss` that against it, `own` that of the best in its own repeat,
+    if it varies; `groups` are the utility of each, `trial` is None if there was none.
     """
     import torch
 

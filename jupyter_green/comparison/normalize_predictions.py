@@ -24,21 +24,7 @@ MOST_CLASSES = 1000
 def answers_of(contestant: ModelAdapter, outputs: Any, examples: Examples, size: int) -> list[Any]:
     """Return outputs of any form as answers in terms of the labels; `FAILED` if there is none.
 
-    Parameters
-    ----------
-    contestant : ModelAdapter
-        The candidate.
-    outputs : object
-        Its outputs.
-    examples : Examples
-        The examples.
-    size : int
-        Number of examples.
-
-    Raises
-    ------
-    ShrinkError
-        If the number of answers differs from the number of examples.
+    Raises ShrinkError if the number of answers differs from `size`, the number of examples.
     """
     labels_are_words = worded(examples.labels)
     if hasattr(outputs, "dim"):

@@ -37,15 +37,8 @@ def task_of(models: Mapping[str, Any] | Sequence[Any]) -> str | None:
 def published(task: str | None) -> list[str]:
     """Return the published energy of a task, one sentence per boundary, and a note that no ratio is given.
 
-    Parameters
-    ----------
-    task : str or None
-        As in `jupyter_green.impact.published_figures` or in transformers; empty result for None.
-
-    Raises
-    ------
-    ShrinkError
-        If nothing is published for it.
+    The task is as in `jupyter_green.impact.published_figures` or in transformers; nothing for None. Raises ShrinkError
+    if nothing is published for it.
     """
     if task is None:
         return []

@@ -10,19 +10,9 @@ from .examples import Examples
 
 
 def joined(sets: Mapping[str, Examples], chosen: Sequence[tuple[str, int]]) -> Examples:
-    """Return chosen examples in batches of one, in the given order.
+    """Return chosen examples, each by data set and index, in batches of one and in the given order.
 
-    Parameters
-    ----------
-    sets : mapping of str to Examples
-        The data sets, each in batches of one.
-    chosen : sequence of (str, int)
-        Data set and index of each example.
-
-    Raises
-    ------
-    ShrinkError
-        If the sets have different forms, or one has no labels.
+    The data sets are in batches of one too. Raises ShrinkError if they have different forms, or one has no labels.
     """
     forms = {examples.form for examples in sets.values()}
     if len(forms) != 1:

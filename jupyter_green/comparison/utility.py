@@ -237,22 +237,9 @@ class PredictionTable:
 def ask(
     contestant: ModelAdapter, examples: Examples, metric: Metric, *, repeats: int, seed: int, most: int | None = None
 ) -> PredictionTable:
-    """Predict every example until time is up or the user interrupts.
+    """Predict every example, or `most`, until time is up or the user interrupts; `ready` was called with them.
 
-    Parameters
-    ----------
-    contestant : ModelAdapter
-        The candidate.
-    examples : Examples
-        The examples; `ready` was called with them.
-    metric : Metric
-        The metric.
-    repeats : int
-        Number of repeats, each with its own seed.
-    seed : int
-        The first seed.
-    most : int, optional
-        Maximum number of examples; all by default.
+    Each repeat has its own seed, of which `seed` is the first.
     """
     rounds: list[list[Any]] = []
     most = len(examples) if most is None else most
@@ -294,17 +281,7 @@ def _collected(said: Iterator[Any]) -> tuple[list[Any], bool]:
 
 
 def utility_of(answers: PredictionTable, examples: Examples, metric: Metric) -> Utility:
-    """Return the utility of a candidate on these examples, all of which it has answered.
-
-    Parameters
-    ----------
-    answers : PredictionTable
-        Its answers, those to these examples first.
-    examples : Examples
-        The examples.
-    metric : Metric
-        The metric.
-    """
+    """Return the utility of a candidate on these examples; its answers to them come first."""
     import numpy as np
 
     rounds = [[*round_answers[: len(examples)]] for round_answers in answers.rounds]
@@ -344,22 +321,7 @@ def loss_against(
     """Return the loss against the best on the same examples, widened by the variation of the best one's own repeats.
 
     Repeats of a best one that varies may differ beyond sampling error, because of noise that is common to many
-    examples.
-
-    Parameters
-    ----------
-    metric : Metric
-        The metric.
-    best, other : Utility
-        Their utilities.
-    level : float
-        Confidence level.
-    examples : Examples
-        The examples of both.
-    own : Loss or None
-        Loss of the best in its own repeat, if it varies.
-    repeats : int
-        Number of repeats; figures are means over them.
+    examples. `own` is the loss of the best in its own repeat, if it varies. Figures are means over the repeats.
     """
     if repeats > 1 and metric.shared and examples.together is None:
         loss = by_example(metric, best.parts, other.parts, level)

@@ -20,19 +20,9 @@ class ShrinkError(GreenError, ValueError):
 
 
 def require(name: str, extra: str = "shrink") -> Any:
-    """Import a library of the extra.
+    """Import a module of an extra of this package.
 
-    Parameters
-    ----------
-    name : str
-        Module to import.
-    extra : str
-        Extra of this package that installs it.
-
-    Raises
-    ------
-    ShrinkError
-        If it is not installed; the sentence says how to install it.
+    Raises ShrinkError, which says how to install it, if it is not installed.
     """
     try:
         return importlib.import_module(name)

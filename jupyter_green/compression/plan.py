@@ -29,20 +29,7 @@ SENTENCE = 200
 
 
 def plan(what: str, model: Any, data: Any, **options: Any) -> TextTable:
-    """Return what ``green.shrink`` (or quantize, prune, distil) would try.
-
-    Parameters
-    ----------
-    what : {"shrink", "quantize", "prune", "distil"}
-        The call.
-    model, data, **options
-        As for that call.
-
-    Raises
-    ------
-    ShrinkError
-        As that call would.
-    """
+    """Return what ``green.shrink`` (or quantize, prune, distil) would try; it takes and raises the same."""
     subject, seconds = source_model_of(model), seconds_of(options.get("time", "5min"))
     session = options.get("session") or current()
     recipes, problems = recipes_of(what, options)

@@ -21,16 +21,7 @@ REFRESH_SECONDS = 1.0
 class Progress:
     """A bar over the time limit.
 
-    Parameters
-    ----------
-    window : Window
-        Meters the search.
-    seconds : float
-        Time limit, in seconds.
-    shown : bool
-        Whether to draw it.
-    say : callable, optional
-        The caller's own ``say(what, share)``, called as well.
+    `window` meters the search, `seconds` is its time limit. The caller's own ``say(what, share)`` is called as well.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ class BoardCounter:
         name = self._ask("amdsmi_get_gpu_asic_info", {}).get("market_name", "")
         identity = self._ask("amdsmi_get_gpu_device_uuid", "") or str(index)
         self._device = f"AMD GPU {index}, {name}" if name and name != "N/A" else self._device
-        self._traits = SensorInfo(
+        self.traits = SensorInfo(
             key=f"{SOURCE}:{identity}",
             kind="gpu",
             device=self._device,
@@ -83,11 +83,6 @@ class BoardCounter:
             latency=0.03,
             note=UNTESTED,
         )
-
-    @property
-    def traits(self) -> SensorInfo:
-        """Static properties of the sensor."""
-        return self._traits
 
     def read(self) -> Reading:
         """Return joules since the driver was loaded; raise `SensorFault` if there is no reading."""

@@ -67,7 +67,7 @@ class PartCounter:
         self._part = part
         self._epoch = 0
         self._last = 0.0
-        self._traits = SensorInfo(
+        self.traits = SensorInfo(
             key=f"{SOURCE}:{part.name}",
             kind=part.kind,
             device=f"{part.device}, {host.chip.name}" if host.chip.name else part.device,
@@ -83,20 +83,15 @@ class PartCounter:
             note=f"The chip computes this counter by a model of its own. {UNTESTED}",
         )
 
-    @property
-    def traits(self) -> SensorInfo:
-        """Static properties of the sensor."""
-        return self._traits
-
     def read(self) -> Reading:
         """Return joules since an arbitrary origin; raise `SensorFault` if there is no reading."""
         before = clock.perf_counter()
         try:
             joules = _joules(self._monitor.get_cumulative_energy(), self._part)
         except Exception as error:  # the compiled library's errors are undocumented
-            raise SensorFault(f"{self._traits.device} does not answer ({_told(error)}).") from error
+            raise SensorFault(f"{self.traits.device} does not answer ({_told(error)}).") from error
         if joules is None:
-            raise SensorFault(f"{self._traits.device} gives no reading now.")
+            raise SensorFault(f"{self.traits.device} gives no reading now.")
         moment = (before + clock.perf_counter()) / 2
         if joules < self._last:
             self._epoch += 1

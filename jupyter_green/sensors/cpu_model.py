@@ -78,7 +78,7 @@ class ProcessorModel:
         self._cores = cores = os.cpu_count() or 1
         self._busy: deque[tuple[float, float, float]] = deque(maxlen=EXCLUSIONS)
         name = host.chip.name or self.row.name
-        self._traits = SensorInfo(
+        self.traits = SensorInfo(
             key=KEY,
             kind="cpu",
             device=f"CPU, {name}",
@@ -93,11 +93,6 @@ class ProcessorModel:
             power_limit=cores * self.row.watts,
             note=f"Estimated from CPU time × {self.row.watts:.2g} W per busy core ({self.row.name}).",
         )
-
-    @property
-    def traits(self) -> SensorInfo:
-        """Static properties of the sensor."""
-        return self._traits
 
     @property
     def watts_per_busy_core(self) -> float:

@@ -50,18 +50,7 @@ class CostSample:
 class Passes:
     """The passes of one sample: runs as many as planned, or fewer if they take too long.
 
-    Parameters
-    ----------
-    run : callable
-        ``run(turn)`` does one pass.
-    turn : int
-        The round.
-    planned : int
-        Number of passes.
-    each : int
-        Inferences of a pass.
-    longest : float
-        Seconds after which no new pass begins.
+    `run(turn)` does one pass, of `each` inferences; no new pass begins after `longest` seconds.
     """
 
     def __init__(self, run: Callable[[int], None], turn: int, planned: int, each: int, longest: float) -> None:
@@ -101,14 +90,8 @@ class CostMeter(Protocol):
 class SessionCostMeter:
     """Meters samples through windows of a session.
 
-    Parameters
-    ----------
-    session : Session
-        The session.
-    on : {"cpu", "gpu"}
-        The device that runs the model; an idle GPU beside it does not count.
-    what : str
-        Prefix of the sample's name in the ledger.
+    `on` is the device that runs the model; an idle GPU beside it does not count. `what` begins the sample's name in the
+    ledger.
     """
 
     def __init__(self, session: Session, on: Literal["cpu", "gpu"] = "cpu", what: str = "shrink") -> None:

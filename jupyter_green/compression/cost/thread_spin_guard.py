@@ -33,16 +33,10 @@ class Told(NamedTuple):
 
 
 def crowded(basis: Basis, others: float | None, threads: int) -> bool:
-    """Whether spinning threads may have affected a ratio.
+    """Whether spinning threads may have affected a ratio; joules are never corrected.
 
-    Parameters
-    ----------
-    basis : {"joules", "cpu_seconds"}
-        Joules are never corrected.
-    others : float or None
-        Share of the machine's time that others used.
-    threads : int
-        Threads of the original; a single thread does not wait.
+    `others` is the share of the machine's time that others used, `threads` those of the original: a single one does not
+    wait.
     """
     return basis == "cpu_seconds" and threads > 1 and others is not None and others > BUSY
 
@@ -55,16 +49,8 @@ def may_wait(measures: bool, others: float | None, threads: int) -> bool:
 def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
     """Compare a candidate with the original, by the smaller gain if threads may have spun.
 
-    Parameters
-    ----------
-    trial : Trial
-        The samples.
-    name : str
-        The candidate.
-    alone : str or None
-        Name of the original's samples in one thread; None if there are none.
-    threads : int
-        Threads of the original.
+    `alone` is the name of the original's samples in one thread; None if there are none. `threads` are those of the
+    original.
     """
     outcome, raw = trial.outcome(name), trial.raw(name) if trial.basis == "cpu_seconds" else None
     if outcome.verdict != "less" or raw is None or not crowded(trial.basis, trial.others, threads):

@@ -17,13 +17,7 @@ ASKED = 8
 
 
 class RecordingSampler:
-    """A sampler that records what it yields.
-
-    Parameters
-    ----------
-    sampler : iterable
-        Yields an index, or the indices of a batch.
-    """
+    """A sampler that records what it yields: indices, or those of a batch."""
 
     def __init__(self, sampler: Any) -> None:
         self.sampler = sampler
@@ -60,10 +54,7 @@ def recorded(loader: Any) -> tuple[Any, RecordingSampler | None]:
 class InTime:
     """A dataset that checks the deadline before each item: one batch of slow items may take longer than the time limit.
 
-    Parameters
-    ----------
-    dataset : object
-        A PyTorch dataset; its other attributes are accessible through this one.
+    Other attributes of the dataset are accessible through this one.
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -97,15 +88,7 @@ class InTime:
 
 
 def indexes_of(sampler: RecordingSampler | None, sizes: Sequence[int]) -> list[list[Hashable]] | None:
-    """Return the index of each example of each batch; None if it is unknown.
-
-    Parameters
-    ----------
-    sampler : RecordingSampler or None
-        The recording sampler.
-    sizes : sequence of int
-        Examples of each batch read.
-    """
+    """Return the index of each example of each batch, given the size of each; None if it is unknown."""
     if sampler is None or len(sampler.given) < len(sizes):
         return None
     indexes: list[list[Hashable]] = []

@@ -82,12 +82,7 @@ def repeats_left_out(left: int, read: int) -> str:
 def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
     """Remove repeated examples and number the groups; groups stay None if all examples are independent.
 
-    Parameters
-    ----------
-    batches : list of Batch
-        The examples.
-    notes : list of str
-        Extended by what was removed and the number of groups.
+    `notes` is extended by what was removed and the number of groups.
     """
     keys = [example_keys for batch in batches for example_keys in keys_of(batch)]
     kept = set(

@@ -39,10 +39,7 @@ MOST_ALIKE = 0.05
 def near_copies(batches: Sequence[Batch]) -> list[Hashable] | None:
     """Return a number for each example, equal for near copies; None if there are none.
 
-    Parameters
-    ----------
-    batches : sequence of Batch
-        Examples whose inputs are one floating-point tensor of equal shapes.
+    The inputs of an example are one floating-point tensor, of equal shapes.
     """
     import torch
 

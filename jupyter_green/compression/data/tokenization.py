@@ -109,21 +109,8 @@ def encoded(
 ) -> tuple[dict[str, list[list[int]]], int]:
     """Return the tokens of each text (or pair of texts) as lists, and the number of truncated texts.
 
-    Parameters
-    ----------
-    tokenizer : object
-        A transformers tokenizer.
-    texts : sequence of str or (str, str)
-        The texts.
-    longest : int or None
-        Maximum tokens of an example; the tokenizer's own maximum applies too.
-    named : str
-        Owner of the tokenizer, for messages.
-
-    Raises
-    ------
-    ShrinkError
-        If the tokenizer can't read them.
+    `longest`: maximum tokens of an example; the tokenizer's own maximum applies too. `named`: its owner, for messages.
+    Raises ShrinkError if the tokenizer can't read the texts.
     """
     tokenizer_maximum = tokenizer.model_max_length
     maximum = min((length for length in (tokenizer_maximum, longest) if length and length < LONGEST), default=None)

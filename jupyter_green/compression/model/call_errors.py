@@ -17,21 +17,9 @@ NAMED = 3
 
 
 def called(subject: SourceModel, batch: Batch, what: str = "data") -> Any:
-    """Return the original's output for a batch.
+    """Return the original's output for a batch; `what` names the data in the error message.
 
-    Parameters
-    ----------
-    subject : SourceModel
-        The original.
-    batch : Batch
-        The batch.
-    what : str
-        Name of the data, for the error message.
-
-    Raises
-    ------
-    ShrinkError
-        If the model raises anything.
+    Raises ShrinkError if the model raises anything.
     """
     try:
         return subject.call(batch.to(subject.device).inputs)

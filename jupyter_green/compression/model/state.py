@@ -22,15 +22,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, type, range, slice)
 
 
 class ModelState:
-    """The state of a model at one moment.
-
-    Parameters
-    ----------
-    model : object
-        A ``torch.nn.Module``; nothing is recorded for other objects.
-    generators : bool
-        Whether to include the model's own random generators.
-    """
+    """The state of a model at one moment, with its own random generators; nothing of what is no ``torch.nn.Module``."""
 
     def __init__(self, model: Any, *, generators: bool = True) -> None:
         import torch

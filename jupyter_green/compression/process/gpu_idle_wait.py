@@ -17,16 +17,9 @@ BUSY_PERCENT = 10
 def wait_for_idle_gpu(
     busy: Callable[[], bool], seconds: float, pause: Callable[[float], None] = time.sleep
 ) -> str | None:
-    """Wait until a device is idle; return a sentence if it isn't, None if it is.
+    """Wait until a device is idle, some seconds at most; return a sentence if it isn't, None if it is.
 
-    Parameters
-    ----------
-    busy : callable
-        Returns whether the device is in use.
-    seconds : float
-        Maximum wait.
-    pause : callable
-        Sleeps for a number of seconds.
+    `busy` returns whether the device is in use.
     """
     for _ in range(max(1, int(seconds / LOOK_SECONDS))):
         if not busy():

@@ -74,14 +74,7 @@ def _reclaimable(folder: Path, name: str) -> int:
 def lacking(subject: SourceModel, trains: bool, found: tuple[int, int] | None = None) -> str | None:
     """Return a sentence if there is too little memory for a recipe's copies; None if there is enough.
 
-    Parameters
-    ----------
-    subject : SourceModel
-        The model.
-    trains : bool
-        Whether the recipe trains, which takes more.
-    found : (int, int), optional
-        Free and total memory in bytes. By default read from the system.
+    A recipe that trains takes more. Free and total memory in bytes are by default read from the system.
     """
     free, total = free_bytes(subject.device) if found is None else found
     needed = subject.size_bytes * (COPIES[trains] - 1)

@@ -392,25 +392,8 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
 ) -> tuple[np.ndarray, list[Any]]:
     """Run a model over batches; return the parts of all examples and what was stored of its outputs.
 
-    Parameters
-    ----------
-    subject : SourceModel
-        Calls the model with a batch.
-    model : object
-        The original or a candidate.
-    batches : sequence of Batch
-        The examples.
-    metric : Metric
-        The metric.
-    references : sequence, optional
-        What was stored of the original's outputs, for each batch; without it the model is its own reference.
-    tick : callable
-        Called after each batch.
-
-    Raises
-    ------
-    ShrinkError
-        If an output is not finite.
+    `references` is what was stored of the original's outputs, for each batch; without it the model is its own
+    reference. `tick` is called after each batch. Raises ShrinkError if an output is not finite.
     """
     import numpy as np
     import torch

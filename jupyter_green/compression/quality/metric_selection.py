@@ -131,21 +131,8 @@ def judged_by(
 ) -> tuple[SourceModel, DataSplits, Metric]:
     """Return the model with its task, the data with what was learnt about it, and the metric.
 
-    Parameters
-    ----------
-    subject : SourceModel
-        The model.
-    material : DataSplits
-        The data.
-    output : object
-        The model's output for the first batch of the validation split.
-    metric, task
-        The user's options.
-
-    Raises
-    ------
-    ShrinkError
-        If it is not clear what to evaluate, or the data does not fit.
+    `output` is the model's for the first batch of the validation split; `metric` and `task` are the user's options.
+    Raises ShrinkError if it is not clear what to evaluate, or the data does not fit.
     """
     batch = material.select[0]
     free = isinstance(metric, str) and metric.lower() in ("cosine", "agreement")
@@ -249,23 +236,9 @@ def _with_threshold(subject: SourceModel, task: Task, batches: Sequence[Batch]) 
 def judged_output(output: Any, labels: Any, *, size: int, most: int | None = None, **known: Any) -> Task:
     """Return the task with the output to evaluate: the one that fits the labels.
 
-    Parameters
-    ----------
-    output : object
-        The model's output for one batch.
-    labels : Tensor or None
-        The labels of that batch.
-    size : int
-        Examples in the batch.
-    most : int, optional
-        The largest label of all data; of this batch by default.
-    **known
-        As for `task_of`.
-
-    Raises
-    ------
-    ShrinkError
-        If no output fits, or several do and their names do not decide.
+    Output and labels are those of one batch of `size` examples; `most` is the largest label of all data, by default of
+    this batch. Other options are those of `task_of`. Raises ShrinkError if no output fits, or several do and their
+    names do not decide.
     """
     if known.get("task") is None:
         of_model(known.get("model"))  # unsupported model heads are rejected first

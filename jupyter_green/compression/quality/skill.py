@@ -41,14 +41,7 @@ class Constant:
 def constant_of(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> Constant | None:
     """Return the best constant answer to some examples, with its score; None if the metric has none.
 
-    Parameters
-    ----------
-    metric : Metric
-        The metric.
-    parts : ndarray
-        The original's parts of these examples.
-    batches : sequence of Batch
-        The examples.
+    `parts` are the original's of these examples.
     """
     labels = [batch.labels for batch in batches if batch.labels is not None]
     if len(labels) < len(batches):

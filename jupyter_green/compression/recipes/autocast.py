@@ -14,13 +14,7 @@ KINDS = ("bf16", "fp16")
 
 
 class Autocast:
-    """Run a copy under autocast.
-
-    Parameters
-    ----------
-    kind : {"bf16", "fp16"}
-        Arithmetic of matrix products and convolutions.
-    """
+    """Run a copy under autocast: matrix products and convolutions in bf16 or fp16."""
 
     trains = False
 

@@ -29,13 +29,7 @@ INSIDE = ("float", "bf16", "int8")
 
 
 class Compiled:
-    """Compile a copy.
-
-    Parameters
-    ----------
-    inside : {"float", "bf16", "int8"}
-        Arithmetic. int8 is torchao's, which pays off on a processor only when compiled.
-    """
+    """Compile a copy: in float, bf16 or int8. int8 is torchao's, which pays off on a processor only when compiled."""
 
     trains = False
 
@@ -99,12 +93,7 @@ class Compiled:
 def compiled(model: Any, free: bool) -> Any:
     """Return a module that runs a model compiled with frozen weights, without gradients.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model; it is compiled at the first call.
-    free : bool
-        Whether sizes are dynamic from the beginning.
+    It is compiled at the first call; `free`: sizes are dynamic from the beginning.
     """
     import torch
 

@@ -31,13 +31,7 @@ KEPT = 2 / 3
 
 
 class Depth:
-    """Remove layers, then distil.
-
-    Parameters
-    ----------
-    layers : int, optional
-        Number of layers to keep.
-    """
+    """Remove layers but this number, then distil."""
 
     trains = True
 
@@ -299,21 +293,9 @@ Change = tuple[tuple[str, ...], Any]
 def setting(model: Any, name: str, old: dict[str, Any], chosen: Sequence[int], before: int) -> list[Change] | None:
     """Return the settings that count the layers of a list, with their new values; None if there are none.
 
+    Layers are already removed from the model; `chosen` were kept of `before`, `old` are the shapes of the weights then.
     A model built from the changed configuration (on the meta device) must have the names and shapes of the remaining
     weights.
-
-    Parameters
-    ----------
-    model : transformers.PreTrainedModel
-        The model, with layers removed already.
-    name : str
-        Name of the list.
-    old : dict
-        Shapes of the weights before.
-    chosen : sequence of int
-        Indices of the layers that were kept.
-    before : int
-        Number of layers before.
     """
     config, remaining = model.config, shapes_of(model)
 

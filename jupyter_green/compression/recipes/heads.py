@@ -26,15 +26,7 @@ WIDTHS = ("all_head_size", "embed_dim")
 
 
 class Heads:
-    """Remove attention heads, then distil.
-
-    Parameters
-    ----------
-    ratio : float, optional
-        Share of each layer's heads to remove.
-    score : {"taylor", "fisher"}
-        Importance criterion.
-    """
+    """Remove a share of each layer's attention heads by importance ("taylor" or "fisher"), then distil."""
 
     trains = True
 

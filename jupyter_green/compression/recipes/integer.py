@@ -22,13 +22,7 @@ ENGINES = ("onednn", "x86", "fbgemm", "qnnpack")
 
 
 class TorchInteger:
-    """Dynamic int8 in PyTorch.
-
-    Parameters
-    ----------
-    spared : sequence of str
-        Layers to skip.
-    """
+    """Dynamic int8 in PyTorch, but for the spared layers."""
 
     trains = False
 

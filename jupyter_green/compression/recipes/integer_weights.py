@@ -39,15 +39,7 @@ LEAST_ROWS = 16
 
 
 class IntegerWeights:
-    """Quantize the weights of Linear layers, and compute in bfloat16.
-
-    Parameters
-    ----------
-    bits : {8, 4}
-        Bits of a weight.
-    spared : sequence of str
-        Layers to skip.
-    """
+    """Quantize the weights of Linear layers but the spared ones to 8 or 4 bits, and compute in bfloat16."""
 
     trains = False
 

@@ -13,18 +13,10 @@ from jupyter_green.compression.errors import ShrinkError, require, why
 
 
 def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads: int | None = None) -> Any:
-    """Return a module that runs an ONNX model and is called like the original.
+    """Return a module that runs a whole ONNX model, by at most PyTorch's threads, and is called like the original.
 
-    Parameters
-    ----------
-    model : bytes
-        The whole ONNX model; no other file is read.
-    names : sequence of str
-        Names of its inputs, in the original's order.
-    outputs : sequence of str
-        Name of its only output; "tensor" if the original returns the tensor itself, "tuple" for a tuple.
-    threads : int, optional
-        Number of threads, at most PyTorch's. By default equal to it.
+    `names` are its inputs, in the original's order. `outputs` names its only output; "tensor" if the original returns
+    the tensor itself, "tuple" for a tuple.
     """
     import torch
 

@@ -90,13 +90,7 @@ class OnnxFloat:
 
 
 class OnnxDynamic(OnnxFloat):
-    """int8 weights, and activations quantized at run time.
-
-    Parameters
-    ----------
-    spared : sequence of str
-        Layers to skip.
-    """
+    """int8 weights, and activations quantized at run time; but for the spared layers."""
 
     how = "int8 dynamic"
 
@@ -126,13 +120,7 @@ class OnnxDynamic(OnnxFloat):
 
 
 class OnnxStatic(OnnxFloat):
-    """int8 weights and activations, with ranges from calibration.
-
-    Parameters
-    ----------
-    spared : sequence of str
-        Layers to skip.
-    """
+    """int8 weights and activations, with ranges from calibration; but for the spared layers."""
 
     how = "int8 static"
 

@@ -34,15 +34,7 @@ ROUND_TO = 16
 
 
 class Prune:
-    """Remove channels, then distil.
-
-    Parameters
-    ----------
-    ratio : float, optional
-        Share of the channels (or feed-forward units) to remove.
-    score : {"taylor", "fisher"}
-        Importance criterion.
-    """
+    """Remove a share of the channels or feed-forward units by importance ("taylor" or "fisher"), then distil."""
 
     trains = True
 

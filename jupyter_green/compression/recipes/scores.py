@@ -30,14 +30,7 @@ def no_pruning() -> str | None:
 def importance(case: RecipeContext, model: Any, score: str) -> Any:
     """Return torch-pruning's importance, with gradients from the calibration examples.
 
-    Parameters
-    ----------
-    case : RecipeContext
-        Gives examples and labels.
-    model : torch.nn.Module
-        The copy to prune; gradients are left in its parameters.
-    score : {"taylor", "fisher"}
-        The criterion.
+    The gradients are left in the parameters of `model`, the copy to prune.
     """
     import torch
     import torch_pruning as tp

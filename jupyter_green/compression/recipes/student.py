@@ -11,13 +11,7 @@ from .training import distil, too_few
 
 
 class Student:
-    """Distil the original into a given model.
-
-    Parameters
-    ----------
-    student : torch.nn.Module
-        The smaller model; a copy of it is trained.
-    """
+    """Distil the original into a copy of a smaller given model."""
 
     trains = True
     control_takes = 3.0

@@ -29,16 +29,9 @@ Slow models are timed in fewer rounds. Where even one round would take longer, a
 def fewest_threads(case: RecipeContext, made: Any, original: Any = None) -> int:
     """Return the smallest number of threads with which an inference is nearly as fast as with the best number.
 
-    1, 2, 4, ... and all threads are timed interleaved, so that changes of the machine's load affect all of them.
-
-    Parameters
-    ----------
-    case : RecipeContext
-        Gives the inference.
-    made : object
-        Has ``threads``, and ``in_threads(number)``, which returns a callable like the original.
-    original : callable, optional
-        The original as it runs now. A number of threads that is no slower than it is fast enough too.
+    1, 2, 4, ... and all threads are timed interleaved, so that changes of the machine's load affect all of them. `made`
+    has ``threads``, and ``in_threads(number)``, which returns a callable like the original. A number of threads that is
+    no slower than `original`, as it runs now, is fast enough too.
     """
     import torch
 
@@ -83,15 +76,7 @@ def fewest_threads(case: RecipeContext, made: Any, original: Any = None) -> int:
 
 
 class ThreadLimited:
-    """A language model whose number of threads can be timed during decoding.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model.
-    tokens : int
-        Number of tokens to generate.
-    """
+    """A language model whose number of threads can be timed while it generates this number of tokens."""
 
     def __init__(self, model: Any, tokens: int) -> None:
         import torch
@@ -110,16 +95,9 @@ class ThreadLimited:
 
 
 def limit_threads(model: Any, threads: int, rows: int) -> Any:
-    """Let a model process inputs with few rows in fewer of PyTorch's threads; the number is restored after each call.
+    """Let a model process inputs of at most `rows` tokens in fewer of PyTorch's threads.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model; changed in place, and returned. Its inputs are tokens.
-    threads : int
-        Number of threads.
-    rows : int
-        Largest number of tokens in one call that this applies to; longer inputs use all threads.
+    The model is changed in place, and returned. The number of threads is restored after each call.
     """
     import torch
 

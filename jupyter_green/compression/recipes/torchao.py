@@ -27,14 +27,9 @@ SPARED = ("lm_head", "classifier", "score", "cls.")
 
 
 class TorchAO:
-    """Quantize the Linear layers of a copy with torchao.
+    """Quantize the Linear layers of a copy, but the spared ones, with torchao.
 
-    Parameters
-    ----------
-    kind : {"int8", "int4", "fp8"}
-        int8 weights and activations, int4 weights, or fp8 weights and activations.
-    spared : tuple of str
-        Layers to skip.
+    "int8" and "fp8": weights and activations; "int4": weights.
     """
 
     trains = False

@@ -17,7 +17,7 @@ class NvidiaSensor:
 
     def __init__(self, uuid: str, traits: SensorInfo, way: ReadMethod) -> None:
         self._uuid = uuid
-        self._traits = traits
+        self.traits = traits
         self._way = way
         self._epoch = 0
         self._last: float | None = None
@@ -25,11 +25,6 @@ class NvidiaSensor:
         self._closed = False
         self._conditions = ConditionReader()
         connection.acquire()
-
-    @property
-    def traits(self) -> SensorInfo:
-        """Static properties of the sensor."""
-        return self._traits
 
     def read(self) -> Reading:
         """Return one reading; a reset, or a fault that may have broken the count, starts a new epoch.
@@ -52,7 +47,7 @@ class NvidiaSensor:
             # A counter continues while the driver is slow or denies access; power that was not read is lost.
             if self._broken or self._way.method == "power":
                 self._epoch, self._last = epoch + 1, None
-            raise SensorFault(f"{self._traits.device} could not be read: {refusal}.") from refusal
+            raise SensorFault(f"{self.traits.device} could not be read: {refusal}.") from refusal
         if self._broken:
             self._broken = False
             connection.works()

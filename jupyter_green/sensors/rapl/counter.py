@@ -46,7 +46,7 @@ class RaplDomain:
         assert traits.power_limit is not None
         assert traits.span is not None
         self._zone = zone
-        self._traits = traits
+        self.traits = traits
         self._bound = traits.power_limit
         self._longest = traits.span
         self._span_joules = traits.power_limit * traits.span
@@ -62,11 +62,6 @@ class RaplDomain:
             self._release()
             raise
 
-    @property
-    def traits(self) -> SensorInfo:
-        """Static properties of the sensor."""
-        return self._traits
-
     def read(self) -> Reading:
         """Return joules since the first read.
 
@@ -79,7 +74,7 @@ class RaplDomain:
             except (OSError, ValueError) as error:
                 self._release()
                 why = getattr(error, "strerror", None) or str(error)
-                raise SensorFault(f"{self._traits.device} could not be read ({why}).") from error
+                raise SensorFault(f"{self.traits.device} could not be read ({why}).") from error
             moment = (before + clock.perf_counter()) / 2
             self._book(moment, joules)
             return Reading(moment, self._total, self._epoch)
