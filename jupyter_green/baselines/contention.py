@@ -64,18 +64,9 @@ def contention(
 ) -> Contention:
     """Return the effect of contention on a cell.
 
-    Parameters
-    ----------
-    ours, base : float
-        Joules of the model in our run and in the baseline.
-    loads : (float or None, float or None)
-        Share of the cores that other processes kept busy, in our run and in the baseline's.
-    runs : int
-        Number of the baseline's runs.
-    repeats : sequence of float
-        Joules of later executions of the same code in one run.
-    warm : bool
-        Whether only one of the two is a first execution.
+    `ours` and `base` are joules of the model in our run and in the baseline, `loads` the share of the cores that other
+    processes kept busy in either. `runs` is the number of the baseline's runs, `repeats` are joules of later executions
+    of the same code in one run. `warm`: only one of the two is a first execution.
     """
     larger = max(ours, base)
     busiest = max(UNKNOWN if load is None else load for load in loads)

@@ -45,12 +45,9 @@ class RunComparison:
         self._sums = {"excess": 0.0, "saved": 0.0, "over": 0.0, "under": 0.0}
 
     def take(self, records: Sequence[EnergyRecord | Execution]) -> None:
-        """Compare a run with the earlier ones.
+        """Compare one run, without idle time and in order of start, with the earlier ones.
 
-        Parameters
-        ----------
-        records : sequence of EnergyRecord or Execution
-            Records of one run without idle time, in order of start. A run under two notebook names counts as two.
+        A run under two notebook names counts as two.
         """
         notebooks: dict[str, list[EnergyRecord | Execution]] = {}
         for record in records:

@@ -140,20 +140,9 @@ def compared(
 ) -> str:
     """Return the comparison of a total with a baseline as one clause; empty if there is none.
 
-    Parameters
-    ----------
-    verdict : str
-        "more" or "less" if the difference is statistically significant, else "unproven".
-    ratio : float or None
-        Difference relative to the baseline.
-    count : int
-        Number of cells that were compared.
-    name : str
-        Name of the baseline.
-    basis : str
-        "cpu_time" if the ratio is of CPU time, because energy is only estimated from it.
-    reason : str or None
-        Why the difference is unproven, if known.
+    `verdict` is "more" or "less" if the difference is statistically significant, else "unproven", for `reason` if
+    known; `ratio` is relative to the baseline; `count` cells were compared. `basis` is "cpu_time" if the ratio is of
+    CPU time, because energy is only estimated from it.
     """
     timed = "CPU time " if basis == "cpu_time" else ""
     if verdict == "unproven" and reason is not None and ratio is not None and count:
@@ -177,14 +166,9 @@ def beside(
     basis: str = "energy",
     reason: str | None = None,
 ) -> str:
-    """Return the comparison of a total with a baseline, with the difference in joules.
+    """Return the comparison of a total with a baseline, with the difference in joules; arguments as for `compared`.
 
-    Parameters
-    ----------
-    verdict, ratio, count, name, basis, reason
-        As in `compared`.
-    amounts : tuple of float
-        Excess and saved energy in joules, and the half-width of the difference's 95 % interval.
+    `amounts` are excess and saved energy in joules, and the half-width of the difference's 95 % interval.
     """
     text = compared(verdict, ratio, count, name, basis=basis, reason=reason)
     if basis == "cpu_time" and text:

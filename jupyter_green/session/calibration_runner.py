@@ -94,25 +94,10 @@ def seconds_of(stretches: int, longest_period: float) -> float:
 def observe(
     sensor: Sensor, load: Load, stretches: int, *, hold: float = 0.0, say: Callable[[str], None] = print
 ) -> Observation:
-    """Read a counter while a load is switched on and off.
+    """Read a counter while its device is kept busy and idle in turn, `stretches` times.
 
-    Parameters
-    ----------
-    sensor : Sensor
-        The counter.
-    load : Load
-        Keeps the sensor's device busy.
-    stretches : int
-        Number of loads.
-    hold : float
-        Length in seconds of an initial pause and an initial load, for reading a wall meter.
-    say : callable
-        Prompts the user to read the wall meter.
-
-    Raises
-    ------
-    SensorFault
-        If a read of the counter failed.
+    `hold` is the length in seconds of an initial pause and an initial load, for reading a wall meter; `say` prompts the
+    user to. Raises SensorFault if a read of the counter failed.
     """
     rng = random.SystemRandom()
     shortest, longest = _lengths(sensor.traits.period[1])

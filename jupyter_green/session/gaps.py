@@ -41,15 +41,9 @@ class IdleAccumulator:
 def add_up(parts: Sequence[tuple[Component, ...]], weights: Sequence[float] | None = None) -> tuple[Component, ...]:
     """Sum the components of several intervals, device by device.
 
-    Timing errors of adjacent intervals may be correlated, so half-widths add linearly. A device without a reading in
-    one interval has none in the sum.
-
-    Parameters
-    ----------
-    parts : sequence of tuple of Component
-        Components of each interval, with the same devices in each.
-    weights : sequence of float, optional
-        Fraction of each interval that counts (0 to 1).
+    The devices are the same in each; `weights` are the fractions that count (0 to 1). Timing errors of adjacent
+    intervals may be correlated, so half-widths add linearly. A device without a reading in one interval has none in the
+    sum.
     """
     shares = [1.0] * len(parts) if weights is None else list(weights)
     by_device: dict[str, list[tuple[float, Component]]] = {}

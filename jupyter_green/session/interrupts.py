@@ -22,15 +22,7 @@ MOST = 100
 def uninterrupted(step: Callable[[], object]) -> None:
     """Run a step to completion, then raise the KeyboardInterrupt that occurred in it, if any.
 
-    Parameters
-    ----------
-    step : callable
-        Must be restartable at any point.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If one occurred; raised after the step has completed.
+    It must be restartable at any point.
     """
     interrupt: KeyboardInterrupt | None = None
     for _ in range(MOST):

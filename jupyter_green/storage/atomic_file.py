@@ -12,19 +12,9 @@ from pathlib import Path
 def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     """Yield a temporary path in the same folder; when the block ends without an error, it replaces `path`.
 
-    After an error the temporary file is deleted and `path` is left as it was. Nothing is synchronized to the disk.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write. Its folder must exist.
-    mode : int, optional
-        Permissions of the new file, such as 0o600. By default those of any new file.
-
-    Raises
-    ------
-    OSError
-        If the file can't be replaced.
+    After an error the temporary file is deleted and `path` is left as it was. Nothing is synchronized to the disk. The
+    folder must exist; `mode` are the permissions, such as 0o600, by default those of any new file. Raises OSError if
+    the file can't be replaced.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -60,19 +60,8 @@ def is_hashed(notebook: str) -> bool:
 def keyed(purpose: str, text: str, *, make: bool = True) -> str | None:
     """Return the pseudonym of a text in a remote ledger: an HMAC under this user's key.
 
-    Parameters
-    ----------
-    purpose : str
-        Kind of text; the same text has another hash for each purpose.
-    text : str
-        The text to hide.
-    make : bool
-        Whether to create a key if there is none.
-
-    Returns
-    -------
-    str or None
-        ``~`` and 16 hexadecimal digits; None without a key.
+    It is ``~`` and 16 hexadecimal digits; None without a key, which `make` creates. The same text has another one for
+    each purpose.
     """
     key = _key(data_folder() / KEY_NAME, make)
     if key is None:

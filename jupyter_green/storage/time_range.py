@@ -25,18 +25,8 @@ _FIRST, _LAST = -62_135_000_000.0, 253_402_300_800.0  # the years 1 and 10000: t
 def moment(value: Moment, now: float | None = None) -> float:
     """Return a time in seconds since 1970.
 
-    Parameters
-    ----------
-    value : float, str, date or datetime
-        Seconds since 1970; or text: ISO 8601, a duration before now (``30d``), or ``today`` or ``yesterday`` for
-        their start. Local time without a zone.
-    now : float, optional
-        Current time, in seconds since 1970.
-
-    Raises
-    ------
-    ValueError
-        If it is not a valid time.
+    Text is ISO 8601, a duration before `now` (``30d``), or ``today`` or ``yesterday`` for their start; local time
+    without a zone. Raises ValueError if it is not a valid time.
     """
     now = time.time() if now is None else now
     try:

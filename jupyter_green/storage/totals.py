@@ -293,26 +293,11 @@ def total(
     sums: Iterable[Sums] = (),
     around: Iterable[str] = (),
 ) -> Totals:
-    """Add up records.
+    """Add up records, or stored sums of further records.
 
-    Parameters
-    ----------
-    lines : iterable of Line
-        In any order.
-    by : {"project", "notebook", "day", "kind", "run"}, optional
-        Also group by this field. Days are those of the local time zone.
-    simulated : bool, optional
-        Whether to add up simulated or real records. By default the real ones, or the simulated ones if no real record
-        has a reading.
-    sums : iterable of Sums
-        Stored sums of further records.
-    around : iterable of str
-        Ids of records that are counted in `sums`.
-
-    Raises
-    ------
-    ValueError
-        If `by` is not one of the listed values.
+    `by` groups by a field too; days are those of the local time zone. `simulated`: whether to add up simulated or real
+    records; by default the real ones, or the simulated ones if no real record has a reading. `around` are the ids of
+    records that are counted in `sums`. Raises ValueError if `by` is not one of its values.
     """
     known_split(by)
     overall = {False: SumBuilder(), True: SumBuilder()}

@@ -42,23 +42,10 @@ class UsageQueries(EventStore):
     ) -> UsageSum:
         """Add up one's own records, except the idle time between cells.
 
-        Parameters
-        ----------
-        since, until : float
-            Records that began at or after `since` and before `until`, in seconds since 1970; `until` may be infinite.
-        project, notebook, purpose : str, optional
-            Only records of these. A label that is the name of a purpose overrides the detected purpose.
-        simulated : bool
-            Whether to add up simulated or real records.
-        asked : iterable of str
-            Ids of records to look up; those in the ledger are returned in `UsageSum.known`.
-        ended_since : float
-            Ids of records that ended at or after this time are returned in `UsageSum.known` too.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read, or this user's rows can't be identified.
+        Times are in seconds since 1970; `until` is exclusive and may be infinite. A label that is the name of a purpose
+        overrides the detected purpose. Simulated and real records are not added up together. `UsageSum.known` gets
+        those of the ids `asked` that are in the ledger, and the ids of records that ended at or after `ended_since`.
+        Raises LedgerError if the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         where = [record_filter.OUTER, table.span != "gap", table.started_at >= since]

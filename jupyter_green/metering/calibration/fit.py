@@ -57,17 +57,8 @@ class CounterSample:
 def calibration_of(ticks: Sequence[CounterSample], loads: Iterable[tuple[float, float]]) -> Calibration:
     """Fit a calibration to the updates of a counter under a known load.
 
-    Parameters
-    ----------
-    ticks : sequence of CounterSample
-        In order, from before the first load until after the last.
-    loads : iterable of (float, float)
-        Start and end of each load, on the same clock.
-
-    Raises
-    ------
-    UnclearError
-        If the data are insufficient.
+    The updates are in order, from before the first load until after the last; loads are pairs of start and end, on the
+    same clock. Raises UnclearError if the data are insufficient.
     """
     series = _rhythm(ticks)
     edges = [moment for load in loads for moment in load]

@@ -70,16 +70,8 @@ class Mean:
 def fit_decay(means: tuple[Mean, ...], away: float, level: Power | None, *, backwards: bool = False) -> Power | None:
     """Mean power of an interval beside some means, from a decay; None if the means are no decay.
 
-    Parameters
-    ----------
-    means : tuple of Mean
-        The one next to the interval first.
-    away : float
-        Length of the interval in seconds.
-    level : Power, optional
-        Idle level observed before.
-    backwards : bool
-        Whether the means precede the interval; else they follow it.
+    The first of `means` is next to the interval, which is `away` seconds long; they precede it if `backwards`. `level`
+    is the idle level observed before.
     """
     ends = [0.0]
     for mean in means:

@@ -151,22 +151,9 @@ def count_at(
     *,
     passed: int = 0,
 ) -> EdgeCount | None:
-    """Return the count at one of the sorted `edges`; None if no update is near.
+    """Return the count at `moment`, one of the sorted `edges`; None if no update is near.
 
-    Parameters
-    ----------
-    ticks : CounterUpdates
-        The sensor's updates.
-    traits : SensorInfo
-        Description of the sensor.
-    edges : list of float
-        All edges, sorted, including `moment`.
-    moment : float
-        The edge.
-    quiet : container of float
-        Edges after which no window was open.
-    passed : int
-        Number of earlier edges that were dropped.
+    `quiet`: edges after which no window was open. `passed`: number of earlier edges that were dropped.
     """
     guard = traits.late_doubt + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
     block = _around(ticks, edges, bisect.bisect_left(edges, moment), guard, passed)

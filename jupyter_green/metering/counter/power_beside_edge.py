@@ -42,24 +42,10 @@ def power_beside_edge(
 ) -> Power | None:
     """Power beside a block, from updates between the block and the next edge; None if there are none.
 
-    Parameters
-    ----------
-    ticks : CounterUpdates
-        The sensor's updates.
-    index : int
-        The update at which the block ends.
-    until : float
-        The next edge beyond the block, on `time.perf_counter()`.
-    forward : bool
-        Whether the updates follow the block.
-    guard : float
-        Smallest distance of an update from an edge, in seconds.
-    away : float
-        Length in seconds of the interval inside the block whose power is returned.
-    calm : bool
-        Whether no window is open there.
-    level : Power, optional
-        Idle level of the device, from earlier pauses.
+    `index` is the update at which the block ends, `until` the next edge beyond it, on `time.perf_counter()`; updates
+    follow the block if `forward`. `guard` is the smallest distance of an update from an edge, `away` the length of the
+    interval inside the block whose power is returned, both in seconds. `calm`: no window is open there. `level`: idle
+    level of the device, from earlier pauses.
     """
     means = means_beside(ticks, index, until, forward=forward, guard=guard)
     if not means:

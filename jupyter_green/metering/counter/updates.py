@@ -199,13 +199,8 @@ class CounterUpdates:
     def next_read(self, now: float, skip: float = 0.0) -> float:
         """When the next read is due, on `time.perf_counter()`.
 
-        Parameters
-        ----------
-        now : float
-            The present time.
-        skip : float
-            Seconds of updates that may be missed after the next one. Ignored after an unclear read; otherwise a machine
-            that wakes threads late would see no update for seconds.
+        `skip` is the time in seconds of updates that may be missed after the next one. It is ignored after an unclear
+        read; otherwise a machine that wakes threads late would see no update for seconds.
         """
         if self._unclear:
             skip = 0.0

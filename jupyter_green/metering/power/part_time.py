@@ -81,16 +81,8 @@ def unseen(
 ) -> float:
     """Half-width in joules of the time that a part-time reading does not sample.
 
-    Parameters
-    ----------
-    loads : sequence of sequences of PowerSample
-        Samples around the window, split into loads.
-    start, end : float
-        The window.
-    period, duty : float
-        Sampling period in seconds, and the sampled fraction of it.
-    most : float
-        Power limit of the device in watts.
+    `loads`: samples around the window, split into loads. `period`: sampling period in seconds, `duty`: the sampled
+    fraction of it. `most`: power limit of the device in watts.
     """
     lowest = min((u.watts for load in loads for u in load), default=0.0)
     half_width, previous = 0.0, None
