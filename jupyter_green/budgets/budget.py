@@ -31,46 +31,31 @@ PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 @dataclass(frozen=True)
 class Budget:
-    """A budget.
-
-    Parameters
-    ----------
-    limit : Limit or None
-        The limit; None if the budget was cleared.
-    per : {"notebook", "project", "day", "week", "month"}
-        What the limit applies to.
-    covers : {"inference", "training", "all"}
-        Kind of work that counts.
-    zone : str or None
-        Time zone of days, weeks and months, such as ``"Europe/Zurich"``; None for that of this machine.
-    carry : bool
-        Whether the unused rest of the previous period is added.
-    stop : bool
-        Whether a running cell is interrupted when the budget is used up.
-    until : float or None
-        Expiry, in seconds since 1970.
-    project, notebook : str or None
-        Where it was set.
-    made_at : float
-        When it was set, in seconds since 1970.
-    since : float or None
-        Start of counting for a notebook or project whose limit was changed; None: when it was set.
-    id : str
-        Identity.
-    """
+    """A budget."""
 
     limit: Limit | None
+    """The limit; None if the budget was cleared."""
     per: Per
+    """What the limit applies to."""
     covers: Covers = "all"
+    """Kind of work that counts."""
     zone: str | None = None
+    """Time zone of days, weeks and months, such as ``"Europe/Zurich"``; None for that of this machine."""
     carry: bool = False
+    """Whether the unused rest of the previous period is added."""
     stop: bool = False
+    """Whether a running cell is interrupted when the budget is used up."""
     until: float | None = None
+    """Expiry, in seconds since 1970."""
     project: str | None = None
     notebook: str | None = None
+    """Where it was set."""
     made_at: float = 0.0
+    """When it was set, in seconds since 1970."""
     since: float | None = None
+    """Start of counting for a notebook or project whose limit was changed; None: when it was set."""
     id: str = field(default_factory=new_id)
+    """Identity."""
 
     def __post_init__(self) -> None:
         if self.per not in get_args(Per):
@@ -155,25 +140,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Override:
-    """An override: a budget is suspended, with a reason.
-
-    Parameters
-    ----------
-    budget : str
-        Identity of the budget.
-    reason : str
-        Reason given by the user.
-    made_at, until : float
-        Start and end, in seconds since 1970.
-    cells : int or None
-        Number of cells it applies to; None for all.
-    """
+    """An override: a budget is suspended, with a reason."""
 
     budget: str
+    """Identity of the budget."""
     reason: str
+    """Reason given by the user."""
     made_at: float
     until: float
+    """Start and end, in seconds since 1970."""
     cells: int | None = None
+    """Number of cells it applies to; None for all."""
 
     def __post_init__(self) -> None:
         if not self.reason.strip():

@@ -163,37 +163,25 @@ class PeriodSums:
 
 @dataclass(frozen=True, repr=False)
 class Period:
-    """Usage report of a period; its text and HTML are in `usage_report`.
-
-    Parameters
-    ----------
-    sums : PeriodSums
-        Sums over everything metered in the period.
-    since, until : float
-        Seconds since 1970.
-    project : str
-        Project of the records; empty for all.
-    valuation : Valuation
-        Region, PUE and tariff.
-    problem : str
-        What is wrong with the settings, one sentence; empty if nothing.
-    equivalents : bool
-        Whether everyday comparisons are shown.
-    versions : tuple of str
-        Software that made the report, with versions.
-    everyone : bool
-        Whether it includes the records of all users of a shared ledger.
-    """
+    """Usage report of a period; its text and HTML are in `usage_report`."""
 
     sums: PeriodSums
+    """Sums over everything metered in the period."""
     since: float
     until: float
+    """Seconds since 1970."""
     project: str = ""
+    """Project of the records; empty for all."""
     valuation: Valuation = field(default_factory=Valuation)
+    """Region, PUE and tariff."""
     problem: str = ""
+    """What is wrong with the settings, one sentence; empty if nothing."""
     equivalents: bool = False
+    """Whether everyday comparisons are shown."""
     versions: tuple[str, ...] = ()
+    """Software that made the report, with versions."""
     everyone: bool = False
+    """Whether it includes the records of all users of a shared ledger."""
 
     def _total(self, gap: bool | None = None) -> EnergyRecord:
         return total([part.record() for key, part in self.sums.parts.items() if gap is None or key[2] == gap])

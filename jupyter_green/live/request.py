@@ -79,26 +79,18 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Budget:
-    """Set, clear or override a budget.
-
-    Parameters
-    ----------
-    id : str
-        Id of the request.
-    action : {"set", "clear", "override"}
-        What to do.
-    per, amount, covers : str
-        Period or scope, limit, and which cells count. "set" uses all, "clear" only `per`; else empty.
-    reason : str
-        Reason for "override"; else empty.
-    """
+    """Set, clear or override a budget."""
 
     id: str
+    """Id of the request."""
     action: BudgetAction
+    """What to do."""
     per: str
     amount: str
     covers: str
+    """Period or scope, limit, and which cells count. "set" uses all, "clear" only `per`; else empty."""
     reason: str
+    """Reason for "override"; else empty."""
 
 
 Request = Sync | Visible | Baseline | Meter | Notebook | Budget

@@ -23,21 +23,14 @@ _WORKS, _FAILS = "works", "fails"
 
 @dataclass(frozen=True, repr=False)
 class Doctor:
-    """Sensor diagnostics as text and HTML.
-
-    Parameters
-    ----------
-    findings : sequence of Diagnostic
-        One for each thing that was checked.
-    traits : sequence of SensorInfo
-        Properties of the sensors in use.
-    calibrations : sequence of tuple of str
-        Key of the sensor that was calibrated, and one sentence about the calibration.
-    """
+    """Sensor diagnostics as text and HTML."""
 
     findings: Sequence[Diagnostic]
+    """One for each thing that was checked."""
     traits: Sequence[SensorInfo] = ()
+    """Properties of the sensors in use."""
     calibrations: Sequence[tuple[str, str]] = ()
+    """Key of the sensor that was calibrated, and one sentence about the calibration."""
 
     def text(self) -> str:
         """Return the report as plain text."""

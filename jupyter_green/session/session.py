@@ -271,12 +271,8 @@ class Session:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener(event, record)`` for "open", "beat" and "final" events.
 
-        Listeners run on the sampler thread. A listener that raises is removed and reported in `problem`.
-
-        Returns
-        -------
-        callable
-            Removes the listener.
+        Returns a function that removes it. Listeners run on the sampler thread. A listener that raises is removed and
+        reported in `problem`.
         """
         listeners = self._settlement.listeners
         listeners.append(listener)
@@ -286,12 +282,8 @@ class Session:
         """Call ``watcher()`` at the end of each sampler step.
 
         A watcher runs on the sampler thread. It returns the seconds until it must be called again, or None. `hurry`
-        triggers an early call. A watcher that raises is removed and reported in `problem`.
-
-        Returns
-        -------
-        callable
-            Removes the watcher.
+        triggers an early call. A watcher that raises is removed and reported in `problem`. Returns a function that
+        removes it.
         """
         watchers = self._settlement.watchers
         watchers.append(watcher)

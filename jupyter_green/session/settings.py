@@ -16,34 +16,25 @@ from jupyter_green.storage.location import homeless, ledger_url
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of one session.
-
-    Parameters
-    ----------
-    ledger : str
-        Database URL of the ledger.
-    project : str
-        Name that groups records: ``JUPYTER_GREEN_PROJECT``, else the name of the git root, else of the working folder.
-    notebook : str or None
-        Name of the notebook, if the front end reports it.
-    run_id : str
-        Id of this run, from kernel start to restart.
-    valuation : Valuation
-        Converts joules to CO2e and money; inactive until a region or a tariff is set.
-    problem : str or None
-        Which settings are ignored because they are invalid, or what this user lacks, and how to fix it; None if nothing
-        is wrong.
-    faulty : tuple of str
-        Which of "region", "pue" and "tariff" are ignored.
-    """
+    """Settings of one session."""
 
     ledger: str = field(repr=False)  # may contain a password
+    """Database URL of the ledger."""
     project: str
+    """Name that groups records: ``JUPYTER_GREEN_PROJECT``, else the name of the git root, else of the working folder.
+    """
     notebook: str | None = None
+    """Name of the notebook, if the front end reports it."""
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Id of this run, from kernel start to restart."""
     valuation: Valuation = field(default_factory=Valuation)
+    """Converts joules to CO2e and money; inactive until a region or a tariff is set."""
     problem: str | None = None
+    """Which settings are ignored because they are invalid, or what this user lacks, and how to fix it; None if nothing
+    is wrong.
+    """
     faulty: tuple[str, ...] = ()
+    """Which of "region", "pue" and "tariff" are ignored."""
 
     @classmethod
     def from_environment(cls, *, sound: bool = False, **given: str | None) -> Settings:

@@ -82,21 +82,14 @@ class WindowPhase(Protocol):
 
 @dataclass(eq=False)
 class Window:
-    """A metered interval; the session keeps a reference while it is open.
-
-    Parameters
-    ----------
-    session : WindowSession
-        The session that meters it.
-    span : str
-        Kind of window, as in `EnergyRecord`.
-    facts : dict
-        Fields of the record that are known in advance (label, cell_id, …).
-    """
+    """A metered interval; the session keeps a reference while it is open."""
 
     session: WindowSession
+    """The session that meters it."""
     span: Span = "window"
+    """Kind of window, as in `EnergyRecord`."""
     facts: dict[str, Any] = field(default_factory=dict)
+    """Fields of the record that are known in advance (label, cell_id, …)."""
     id: str = field(default_factory=new_id)
     opened: Timestamp | None = None
     closed: Timestamp | None = None

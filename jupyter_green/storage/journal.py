@@ -168,35 +168,25 @@ class Journal:
 
 @dataclass
 class Replay:
-    """The content of a journal.
-
-    Parameters
-    ----------
-    head : dict
-        The first line.
-    settled : list of EnergyRecord
-        Final records, in order.
-    open : list of EnergyRecord
-        Records that are not final, with the latest known figures.
-    skipped : int
-        Number of unreadable lines (truncated by a full disk or a crash).
-    newer : int
-        Number of lines with a record of a newer schema. Such a journal is kept for a version that can read it.
-    complete : bool
-        Whether the file has an ``end`` event; its open windows continue in another file.
-    resume, resume_settled : int
-        Byte offset at which a later replay may start (no open record has a line before it), and the number of
-        final records before that offset.
-    """
+    """The content of a journal."""
 
     head: dict[str, Any] = field(default_factory=dict)
+    """The first line."""
     settled: list[EnergyRecord] = field(default_factory=list)
+    """Final records, in order."""
     open: list[EnergyRecord] = field(default_factory=list)
+    """Records that are not final, with the latest known figures."""
     skipped: int = 0
+    """Number of unreadable lines (truncated by a full disk or a crash)."""
     newer: int = 0
+    """Number of lines with a record of a newer schema. Such a journal is kept for a version that can read it."""
     complete: bool = False
+    """Whether the file has an ``end`` event; its open windows continue in another file."""
     resume: int = 0
     resume_settled: int = 0
+    """Byte offset at which a later replay may start (no open record has a line before it), and the number of final
+    records before that offset.
+    """
 
     def orphans(self) -> list[EnergyRecord]:
         """Return the open records of a dead owner, closed.

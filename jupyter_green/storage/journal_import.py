@@ -29,21 +29,14 @@ _REMEMBERED_SECONDS = 30 * 86_400.0
 
 @dataclass(frozen=True)
 class Drained:
-    """Result of an import.
-
-    Parameters
-    ----------
-    records : int
-        Number of records new in the ledger.
-    closed : int
-        Number of journals of dead kernels that were finished and deleted.
-    skipped : int
-        Number of unreadable lines in those journals (truncated by a crash or a full disk).
-    """
+    """Result of an import."""
 
     records: int = 0
+    """Number of records new in the ledger."""
     closed: int = 0
+    """Number of journals of dead kernels that were finished and deleted."""
     skipped: int = 0
+    """Number of unreadable lines in those journals (truncated by a crash or a full disk)."""
 
 
 @dataclass(frozen=True)

@@ -27,27 +27,18 @@ class _Options(argparse.ArgumentParser):
 
 @dataclass(frozen=True, repr=False)
 class Estimate:
-    """The expected energy of a model.
-
-    Parameters
-    ----------
-    name : str
-        Name of the model.
-    parameters : float or None
-        Number of parameters.
-    priors : tuple of Prior
-        Estimates from the size; empty once the model was metered.
-    tokens : int
-        Tokens per answer, for the estimate per token.
-    measured : EnergyRecord or None
-        A metered run of it, with units.
-    """
+    """The expected energy of a model."""
 
     name: str
+    """Name of the model."""
     parameters: float | None
+    """Number of parameters."""
     priors: tuple[Prior, ...]
+    """Estimates from the size; empty once the model was metered."""
     tokens: int
+    """Tokens per answer, for the estimate per token."""
     measured: EnergyRecord | None
+    """A metered run of it, with units."""
 
     def __repr__(self) -> str:
         name = one_line(self.name, 60)

@@ -33,24 +33,16 @@ PAGE_ROWS = 200
 
 @dataclass(frozen=True, repr=False)
 class Status:
-    """The state of metering in this kernel.
-
-    Parameters
-    ----------
-    totals : Totals
-        What was metered since the extension was loaded.
-    metering : bool
-        Whether every cell is metered, or only those with a ``%%energy`` header.
-    ledger : str
-        URL of the ledger with passwords masked, and its size.
-    problem : str or None
-        What is wrong, in one sentence.
-    """
+    """The state of metering in this kernel."""
 
     totals: Totals
+    """What was metered since the extension was loaded."""
     metering: bool
+    """Whether every cell is metered, or only those with a ``%%energy`` header."""
     ledger: str
+    """URL of the ledger with passwords masked, and its size."""
     problem: str | None = None
+    """What is wrong, in one sentence."""
 
     @classmethod
     def of(cls, session: Session, *, metering: bool, problem: str | None = None) -> Status:

@@ -30,30 +30,20 @@ _MIXED = "with simulated rows, which are not measurements"
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """A table of records with a title.
-
-    Parameters
-    ----------
-    records : sequence of EnergyRecord
-        The rows, in order.
-    texts : mapping of str to str
-        First source line or another name of the row, by the record's id; default is its label.
-    title : str
-        Title of the table; "simulated" is added if it applies.
-    whole : bool
-        Whether the rows are complete; if not, the sum is labelled as that of these rows.
-    headings : mapping of str to str
-        Heading above the first row of each run, by the run's id.
-    none : str
-        Text if there are no records.
-    """
+    """A table of records with a title."""
 
     records: Sequence[EnergyRecord]
+    """The rows, in order."""
     texts: Mapping[str, str] = field(default_factory=dict)
+    """First source line or another name of the row, by the record's id; default is its label."""
     title: str = ""
+    """Title of the table; "simulated" is added if it applies."""
     whole: bool = True
+    """Whether the rows are complete; if not, the sum is labelled as that of these rows."""
     headings: Mapping[str, str] = field(default_factory=dict)
+    """Heading above the first row of each run, by the run's id."""
     none: str = NO_CELL
+    """Text if there are no records."""
 
     @property
     def heading(self) -> str:

@@ -50,42 +50,29 @@ MOST_ROWS = 500
 
 @dataclass(frozen=True, repr=False)
 class Statement:
-    """A report of one run.
-
-    Parameters
-    ----------
-    records : sequence of EnergyRecord
-        All records of the run, oldest first.
-    made_at : float
-        Time of the report in seconds since 1970.
-    texts : mapping of str to str
-        First source lines, by the record's id.
-    notebook, project, run : str
-        Names of what was run; empty if unknown.
-    findings, traits : sequence
-        Diagnostics of all sources, and properties of the sensors in use.
-    valuation : Valuation
-        Conversion of joules to CO2e and money.
-    versions : sequence of str
-        Programs that made the report, with versions.
-    against : str
-        Comparison with the baseline, one sentence.
-    problem : str
-        Fault of metering, one sentence.
-    """
+    """A report of one run."""
 
     records: Sequence[EnergyRecord]
+    """All records of the run, oldest first."""
     made_at: float
+    """Time of the report in seconds since 1970."""
     texts: Mapping[str, str] = field(default_factory=dict)
+    """First source lines, by the record's id."""
     notebook: str = ""
     project: str = ""
     run: str = ""
+    """Names of what was run; empty if unknown."""
     findings: Sequence[Diagnostic] = ()
     traits: Sequence[SensorInfo] = ()
+    """Diagnostics of all sources, and properties of the sensors in use."""
     valuation: Valuation = field(default_factory=Valuation)
+    """Conversion of joules to CO2e and money."""
     versions: Sequence[str] = ()
+    """Programs that made the report, with versions."""
     against: str = ""
+    """Comparison with the baseline, one sentence."""
     problem: str = ""
+    """Fault of metering, one sentence."""
 
     def with_(self, **changes: Any) -> Statement:
         """Return a copy with some fields replaced."""

@@ -26,39 +26,20 @@ _LOOP = ("_get_stopping_criteria", "_sample", "_beam_search")
 
 
 class Call:
-    """One call of `generate`.
-
-    Parameters
-    ----------
-    model : object
-        The model that generates.
-    arguments, options : tuple, dict
-        The caller's arguments.
-    clock : callable
-        Marks a moment and returns it.
-
-    Attributes
-    ----------
-    arguments, options : tuple, dict
-        The arguments to call `generate` with.
-    began, first, ended : Timestamp, Timestamp or None, Timestamp or None
-        Start of the call, time of the first new token, and return of the call.
-    batch_size : int or None
-        Number of prompts.
-    new_tokens : int or None
-        Number of generated tokens up to each sequence's end token, without padding.
-    prompt_tokens : int or None
-        Number of tokens read before the first new one, without padding and without tokens in a given cache.
-    """
+    """One call of `generate`, with the caller's arguments; `clock` marks a moment and returns it."""
 
     def __init__(
         self, model: Any, arguments: tuple[Any, ...], options: dict[str, Any], clock: Callable[[], Timestamp]
     ) -> None:
         self.arguments, self.options = arguments, options
+        """The arguments to call `generate` with."""
         self.first: Timestamp | None = None
+        """Time of the first new token."""
         self.ended: Timestamp | None = None
         self.new_tokens: int | None = None
+        """Number of generated tokens up to each sequence's end token, without padding."""
         self.prompt_tokens: int | None = None
+        """Number of tokens read before the first new one, without padding and without tokens in a given cache."""
         self._clock = clock
         self._start: int | None = None
         self._never: Any = None
