@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .component import Component, Kind, Method, Quality
 from .record import EnergyRecord, Span, Status
-from .shrink_outcome import ShrinkOutcome, old_outcomes
+from .shrink_outcome import ShrinkOutcome
 
 
 class FlatPart(NamedTuple):
@@ -31,7 +31,10 @@ class FlatPart(NamedTuple):
 
 
 class FlatRecord(NamedTuple):
-    """The fields of a record. `inside`: whether its energy is included in another selected record."""
+    """The fields of a record. `inside`: whether its energy is included in another selected record.
+
+    From a ledger, only the records of trials have their `shrinks`.
+    """
 
     id: str
     parent: str | None
@@ -50,6 +53,7 @@ class FlatRecord(NamedTuple):
     units: float | None
     unit: str | None
     inside: bool
+    shrinks: tuple[ShrinkOutcome, ...]
     parts: tuple[FlatPart, ...]
 
     @property
@@ -59,9 +63,8 @@ class FlatRecord(NamedTuple):
 
     @property
     def search(self) -> ShrinkOutcome | None:
-        """Outcome of the search that this record describes, parsed from its label; None for other records."""
-        outcomes = old_outcomes(self.label, ()) if self.span == "trial" else ()
-        return outcomes[-1] if outcomes else None
+        """Outcome of the search that this record describes; None for other records."""
+        return self.shrinks[-1] if self.span == "trial" and self.shrinks else None
 
     def record(self) -> EnergyRecord:
         """Return an `EnergyRecord` with the available fields."""
@@ -83,10 +86,8 @@ class FlatRecord(NamedTuple):
         values = {
             name: getattr(self, name) for name in RECORD_FIELDS if name not in ("simulated", "seconds", "started_at")
         }
-        search = self.search
-        shrinks = () if search is None else (search,)
-        return EnergyRecord(tuple(parts), self.seconds, self.started_at, shrinks=shrinks, **values)
+        return EnergyRecord(tuple(parts), self.seconds, self.started_at, shrinks=self.shrinks, **values)
 
 
-RECORD_FIELDS = FlatRecord._fields[:-2]
+RECORD_FIELDS = FlatRecord._fields[:-3]
 """Fields that are also columns of the ledger, in this order."""

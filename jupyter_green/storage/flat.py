@@ -1,4 +1,4 @@
-"""Records as flat tuples, read from the columns without the documents.
+"""Records as flat tuples, read from the columns; of the documents only those of searches, for their outcomes.
 
 Altered records are excluded, as in all sums.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from jupyter_green.records.flat import RECORD_FIELDS, FlatPart, FlatRecord
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 from . import schema
+from .errors import LedgerError
 from .integrity import is_altered_row
+from .record_rows import record_of
 
 
 def flat_records(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[FlatRecord]:
@@ -29,8 +32,11 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
     altered |= altered_ids
     parent = schema.records.alias("around")
     is_parent = [parent.c.id == table.parent, *(ClauseAdapter(parent).traverse(condition) for condition in where)]
+    # The document of a trial, if it has an outcome or was stored before outcomes existed.
+    has_outcome = or_(table.document.contains('"shrinks":[{'), ~table.document.contains('"shrinks":'))
+    outcome = case((and_(table.span == "trial", has_outcome), table.document))
     rows = (
-        select(*(table[name] for name in RECORD_FIELDS), parent.c.id.is_not(None))
+        select(*(table[name] for name in RECORD_FIELDS), outcome, parent.c.id.is_not(None))
         .select_from(schema.records.outerjoin(parent, and_(*is_parent)))
         .order_by(table.started_at, table.id)
     )
@@ -60,7 +66,15 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
         for row in connection.execute(records, of_run).all():
             if row[0] not in altered_ids:
                 inside = row[-1] and row[1] not in altered_ids
-                yield FlatRecord._make((*row[:-1], inside, tuple(parts_by_record.get(row[0], ()))))
+                shrinks = () if row[-2] is None else _shrinks(row[-2])
+                yield FlatRecord._make((*row[:-2], inside, shrinks, tuple(parts_by_record.get(row[0], ()))))
+
+
+def _shrinks(document: str) -> tuple[ShrinkOutcome, ...]:
+    try:
+        return record_of(document, None).shrinks
+    except LedgerError:
+        return ()  # corrupted, or written by a newer version
 
 
 def _runs(connection: Connection, where: list[ColumnElement[bool]]) -> list[tuple[str, str]]:

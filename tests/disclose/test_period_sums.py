@@ -17,6 +17,7 @@ from jupyter_green.disclose.period_comparison import RunComparison
 from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.impact import Valuation
 from jupyter_green.records import Component, EnergyRecord, is_simulated
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.reporting.run.totals import total, within
 from jupyter_green.storage import Ledger, schema
 from jupyter_green.storage.privacy import comparable
@@ -76,7 +77,8 @@ def records(chance: random.Random) -> Iterator[EnergyRecord]:
                 parent=chance.choice([None, None, None, "gone", *cells[-1:]]),
                 span=chance.choice(["cell", "cell", "cell", "window", "gap", "trial"]),
                 status=chance.choice(["ok", "ok", "ok", "error", "killed"]),
-                label=chance.choice([None, "training", "shrink: A, nothing gained"]),
+                label=chance.choice([None, "training"]),
+                shrinks=chance.choice([(), (), (ShrinkOutcome("nothing_gained", "A"),)]),
                 cell_id=cell,
                 execution_count=chance.choice([None, 0, 7]),
                 code_hash=chance.choice([None, "a" * 64, "b" * 64]),
@@ -149,7 +151,7 @@ def check(found: Period, meant: list[EnergyRecord], valuation: Valuation) -> Non
     )
     assert (ours.excess, ours.saved) == (pytest.approx(theirs.excess), pytest.approx(theirs.saved))
     assert ours.excess_uncertainty == pytest.approx(theirs.excess_uncertainty)
-    searches = {one.id for one in meant if one.span == "trial" and (one.label or "").startswith("shrink: ")}
+    searches = {one.id for one in meant if one.span == "trial" and one.shrinks}
     assert {one.id for one in found.shrinks} == searches
     assert [one.started_at for one in found.shrinks] == sorted(one.started_at for one in found.shrinks)
 

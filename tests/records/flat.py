@@ -11,7 +11,7 @@ from jupyter_green.records.record import is_simulated
 def flat_of(record: EnergyRecord, inside: bool) -> FlatRecord:
     values = [getattr(record, name) for name in RECORD_FIELDS if name != "simulated"]
     values.insert(RECORD_FIELDS.index("simulated"), is_simulated(record))
-    return FlatRecord._make((*values, inside, tuple(_flat_part(part) for part in record.components)))
+    return FlatRecord._make((*values, inside, record.shrinks, tuple(_flat_part(part) for part in record.components)))
 
 
 def _flat_part(part: Component) -> FlatPart:

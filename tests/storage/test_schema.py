@@ -14,8 +14,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, insert, text
+from sqlalchemy import create_engine, insert, select, text, update
 
+from jupyter_green.records.flat import flat_of
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder, ledger_url, schema, sqlite_file
 from jupyter_green.storage.record_rows import RecordRow
 from tests.records.flat import flat_of
@@ -81,6 +83,24 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(any_url, rec
         assert [one.parts for one in ledger.flat(list)] == [flat_of(one, False).parts for one in kept]
         assert ledger.check() == []
         assert ledger.add([record()]) == 1
+
+
+def test_the_outcome_of_a_search_is_read_from_its_record(any_url, record):
+    new, old = ShrinkOutcome("kept", "Net", True, "int8"), ShrinkOutcome("unknown", "Old")
+    kept = [
+        record(span="trial", label="renamed", started_at=1.0, shrinks=(new,)),
+        record(span="trial", label=old.line, started_at=2.0),
+        record(span="trial", label=new.line, started_at=3.0),
+        record(span="cell", started_at=4.0, shrinks=(new,)),
+    ]
+    with Ledger(any_url, share=["label"]) as ledger:
+        ledger.add(kept)
+        with ledger._database._opened().begin() as connection:  # as a version without outcomes stored it
+            stored = schema.records.c
+            of_old = connection.execute(select(stored.document).where(stored.id == kept[1].id)).scalar_one()
+            changed = update(schema.records).where(stored.id == kept[1].id)
+            connection.execute(changed.values(document=of_old.replace('"shrinks":[],', "")))
+        assert [one.search for one in ledger.flat(list)] == [new, old, None, None]
 
 
 def test_a_database_of_a_newer_version_is_left_as_it_is(any_url, record):
