@@ -80,7 +80,9 @@ def ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
         Whether to read and delete everyone's records of a shared ledger; by default only your own.
     """
     from .storage import Ledger
+    from .storage.location import hidden
 
+    url = hidden(url)
     session = sys.modules.get(f"{__name__}.session")
     if session is not None:
         session.settle()  # include the cell that has just run

@@ -2,7 +2,8 @@
 
 Exit codes are part of the interface, for use in CI: 0 success; 1 a cell failed, the doctor finds no measured device,
 or something is not disclosed; 2 invalid usage; 3 over the budget; 4 statistically significant excess over the baseline.
-Errors are one sentence on standard error.
+Errors are one sentence on standard error. Nothing heavy is imported here, so that an interrupt is answered from the
+start.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import Any, NoReturn, TextIO, cast
 
 from .errors import CommandError
 from .exit_codes import INTERRUPTED, USAGE
-from .output import Output
 
 __all__ = ["main"]
 
@@ -30,7 +30,17 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``jupyter green`` with these arguments, by default those of the process, and return its exit code."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:  # while modules are imported, or output is flushed
+        print("jupyter green: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     from jupyter_green.storage import LedgerError
+
+    from .output import Output
 
     output, errors = Output(sys.stdout), Output(sys.stderr)
     with redirect_stdout(cast("TextIO", output)), redirect_stderr(cast("TextIO", errors)):

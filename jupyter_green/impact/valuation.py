@@ -28,6 +28,12 @@ _VARIABLES = {"region": REGION_VARIABLE, "pue": PUE_VARIABLE, "tariff": TARIFF_V
 _HIGHEST_PUE = 5  # a higher value is more likely a typing error
 
 
+def _own(environment: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the variables that are read here, and no others: tracebacks may list local variables."""
+    environment = os.environ if environment is None else environment
+    return {name: environment[name] for name in _VARIABLES.values() if name in environment}
+
+
 class BadPue(GreenError, ValueError):
     """An invalid PUE. The message is one sentence that says what it should be."""
 
@@ -88,7 +94,7 @@ class Valuation:
         ValueError
             If a value is invalid; the message names the variable it came from, if any.
         """
-        variables = os.environ if environment is None else environment
+        variables = _own(environment)
         overrides = {"region": region, "pue": pue, "tariff": tariff}
         factors: dict[str, str] = {}
         for factor, name in _VARIABLES.items():
@@ -123,7 +129,7 @@ class Valuation:
         dict of str to str
             A message for each invalid value, by factor ("region", "pue", "tariff").
         """
-        variables = dict(os.environ if environment is None else environment)
+        variables = _own(environment)
         messages = {}
         for factor, missing in (("region", "CO2e"), ("tariff", "cost"), ("pue", "CO2e or cost")):
             name = _VARIABLES[factor]

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jupyter_green.impact import Valuation
-from jupyter_green.storage.location import homeless, ledger_url
+from jupyter_green.storage.location import hidden, homeless, ledger_url
+
+_VARIABLES = (
+    *("JUPYTER_GREEN_PROJECT", "JUPYTER_GREEN_NOTEBOOK", "JPY_SESSION_NAME", "JUPYTER_GREEN_RUN"),
+    *("JUPYTER_GREEN_REGION", "JUPYTER_GREEN_PUE", "JUPYTER_GREEN_TARIFF"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,14 @@ class Settings:
         ValueError
             If the ledger URL is invalid, or the region, tariff or PUE and `sound` is false.
         """
+        ledger = ledger_url(hidden(given.pop("ledger", None) or None))
         overrides = {f"JUPYTER_GREEN_{name.upper()}": value for name, value in given.items() if value}
-        variables = {**os.environ, **overrides}
+        # Only what is read: tracebacks may list local variables.
+        variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ} | overrides
         valuation, faults = Valuation.sound(variables) if sound else (Valuation.from_environment(variables), {})
         notebook = variables.get("JUPYTER_GREEN_NOTEBOOK") or variables.get("JPY_SESSION_NAME")
         return cls(
-            ledger=ledger_url(variables.get("JUPYTER_GREEN_LEDGER")),
+            ledger=ledger,
             project=variables.get("JUPYTER_GREEN_PROJECT") or _working_project(),
             notebook=Path(notebook).name if notebook else None,
             run_id=variables.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,

@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from . import schema
 from .errors import FaultKind, LedgerError, Notice, kind_of
 from .location import HIDDEN, mask, secrets, sqlite_path
+from .errors import FaultKind, LedgerError, kind_of
+from .location import HIDDEN, is_secret, mask, secrets, sqlite_path
 from .sqlite_file import LedgerFile
 
 T = TypeVar("T")
@@ -41,7 +43,6 @@ class Database:
         self.name = str(path) if path is not None else mask(url)
         self.generation = 0
         self._url = url
-        self._secrets = secrets(url)
         self._timeout = timeout
         self._notice = notice
         self._file = None if path is None else LedgerFile(path, timeout, notice)
@@ -133,6 +134,8 @@ class Database:
             except self._driver_errors() as error:
                 kind, message = self._told(error)
                 raise LedgerError.of(self.name, kind, message) from None
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt from None  # without the driver's frames, whose variables hold the password
         raise AssertionError("the second attempt returns or raises")
 
     def _driver_errors(self) -> tuple[type[BaseException], ...]:
@@ -150,7 +153,7 @@ class Database:
 
     def _told(self, error: BaseException) -> tuple[FaultKind, str]:
         message = str(error)
-        for word in self._secrets:
+        for word in secrets(self._url):
             message = message.replace(word, HIDDEN)
         state = getattr(error, "sqlstate", None)
         if self._file is None and state is None:
@@ -203,8 +206,14 @@ class Database:
         options: dict[str, Any] = {"application_name": "jupyter_green"}
         if "connect_timeout=" not in self._url:
             options["connect_timeout"] = max(2, round(self._timeout))
+        # An engine's repr masks the password of a login, not those of options.
+        url = make_url(self._url)
+        hidden = {key: value for key, value in url.query.items() if isinstance(value, str) and is_secret(key, value)}
+        options |= hidden
         try:
-            return create_engine(self._url, poolclass=NullPool, connect_args=options, hide_parameters=True)
+            return create_engine(
+                url.difference_update_query(hidden), poolclass=NullPool, connect_args=options, hide_parameters=True
+            )
         except ImportError:
             raise LedgerError(
                 "A ledger in PostgreSQL needs its driver: pip install 'psycopg[binary]', then try again."

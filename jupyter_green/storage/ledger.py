@@ -26,7 +26,7 @@ from .errors import LedgerError, NoticeKind, number_of
 from .export_import import Imported
 from .integrity import is_altered_row
 from .journal_import import Drain, Drained
-from .location import is_local, is_private, journal_folder, ledger_url, mask
+from .location import hidden, is_local, is_private, journal_folder, ledger_url, mask
 from .privacy import Privacy
 from .record_rows import RecordRow, store
 from .time_range import Moment, ago, moment
@@ -60,6 +60,9 @@ class Ledger(UsageQueries):
         If the URL is not valid for a ledger, or `share` has an unknown name.
     """
 
+    _url: str = ""  # until it is known to be valid: a traceback may show the ledger before
+    _closed = False
+
     def __init__(
         self,
         url: str | os.PathLike[str] | None = None,
@@ -68,6 +71,7 @@ class Ledger(UsageQueries):
         everyone: bool = False,
         timeout: float = _TIMEOUT,
     ) -> None:
+        url = hidden(url)
         self._url = ledger_url(url)
         self._notices: dict[str, NoticeKind] = {}
         privacy = Privacy.choose(is_local(self._url), share)
@@ -83,7 +87,6 @@ class Ledger(UsageQueries):
             notice=self._notice,
         )
         self._draining = threading.Lock()
-        self._closed = False
 
     # ---- state --------------------------------------------------------------------------------
 

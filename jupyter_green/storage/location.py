@@ -47,6 +47,20 @@ _NETWORK_FUSE = re.compile(
 )
 
 
+class LedgerUrl(str):
+    """A ledger's URL whose repr has its passwords masked: tracebacks may list local variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(mask(self))
+
+
+def hidden(url: str | os.PathLike[str] | None) -> LedgerUrl | None:
+    """Return a URL, valid or not, with its passwords masked in its repr; None for None."""
+    return None if url is None else LedgerUrl(os.fspath(url))
+
+
 def data_folder() -> Path:
     """Return the folder for this user's data. It is not created here.
 
@@ -97,7 +111,7 @@ def _temporary_data() -> Path:
     return folder if is_own else base / f"jupyter_green-{user}-{os.getpid()}"
 
 
-def ledger_url(url: str | os.PathLike[str] | None = None) -> str:
+def ledger_url(url: str | os.PathLike[str] | None = None) -> LedgerUrl:
     """Return the normalized URL of the ledger.
 
     Parameters
@@ -111,8 +125,16 @@ def ledger_url(url: str | os.PathLike[str] | None = None) -> str:
     ValueError
         If it is neither a path nor a URL of SQLite or PostgreSQL.
     """
-    raw_url = os.fspath(url) if url is not None else os.environ.get(LEDGER_VARIABLE, "")
-    raw_url = raw_url.strip()
+    url = hidden(url)
+    try:
+        return LedgerUrl(_normalized(url))
+    except ValueError as error:
+        fault = str(error)
+    raise ValueError(fault)  # without the frames that hold parts of the URL
+
+
+def _normalized(url: LedgerUrl | None) -> str:
+    raw_url = (url if url is not None else os.environ.get(LEDGER_VARIABLE, "")).strip()
     if not raw_url:
         if url is not None:
             raise ValueError("The ledger's URL is empty; give a file's path or a URL such as postgresql://host/name.")
@@ -257,6 +279,7 @@ def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:
     ValueError
         If `url` is not a valid ledger URL.
     """
+    url = hidden(url)
     identity = mask(ledger_url(url))
     return data_folder() / "journal" / hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
@@ -266,6 +289,7 @@ def board(url: str | os.PathLike[str] | None = None) -> Path:
 
     Raises ValueError if `url` is not a valid ledger URL.
     """
+    url = hidden(url)
     return journal_folder(url) / "budgets.json"
 
 
@@ -279,7 +303,7 @@ def secrets(url: str) -> tuple[str, ...]:
         passwords.add(login[separator.end() :])
     for item in rest.partition("?")[2].split("&"):
         key, _, value = item.partition("=")
-        if _is_secret(key, value):
+        if is_secret(key, value):
             passwords.add(value)
             passwords.update(match[2] for match in _HAS_SECRET.finditer(unquote(value)))
     spellings = {form for word in passwords for form in (word, unquote(word), quote(unquote(word), safe="")) if form}
@@ -293,7 +317,7 @@ def is_like_a_url(text: str) -> bool:
     return bool(_LIKE_A_URL.match(_DRIVE.sub("", text) if os.name == "nt" else text))
 
 
-def _is_secret(key: str, value: str) -> bool:
+def is_secret(key: str, value: str) -> bool:
     """Whether an option of a URL is a password or contains one."""
     key, value = unquote(key), unquote(value)
     holds = _HAS_SECRET.search(value) or (key.lower() in ("user", "options") and _SEPARATOR.search(value))
@@ -315,7 +339,7 @@ def mask(url: str) -> str:
     before, question_mark, query = rest.partition("?")
     if question_mark:
         items = [item.partition("=") for item in query.split("&")]
-        shown = [f"{key}={HIDDEN}" if _is_secret(key, value) else key + eq + value for key, eq, value in items]
+        shown = [f"{key}={HIDDEN}" if is_secret(key, value) else key + eq + value for key, eq, value in items]
         query = "&".join(shown)
     return _HAS_SECRET.sub(rf"\1{HIDDEN}", f"{head}{before}{question_mark}{query}")
 

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import _thread
 import os
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+import jupyter_green as green
+from jupyter_green.impact import Valuation
+from jupyter_green.session import Session, Settings
 from jupyter_green.storage import (
     Ledger,
     LedgerError,
@@ -232,3 +238,75 @@ def test_a_mistyped_url_is_refused_and_its_password_said_nowhere(text, by_variab
 @pytest.mark.parametrize("path", ["me@corp/x.sqlite", "it's/x.sqlite", "a b/x.sqlite", "a//b.db", "day-1T10:00/x.db"])
 def test_a_plain_path_is_none(path, own_place):
     assert ledger_url(own_place / path) == f"sqlite:///{own_place / path}"
+
+
+# ---- tracebacks --------------------------------------------------------------------------------------
+
+
+def local_variables(error: BaseException) -> str:
+    """Return what a traceback with local variables (``%xmode Verbose``) shows of this package and its libraries."""
+    shown, trace = [], error.__traceback__
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename) != Path(__file__):
+            shown += [repr(value) for value in trace.tb_frame.f_locals.values()]
+        trace = trace.tb_next
+    assert shown
+    assert error.__suppress_context__ or error.__context__ is None
+    return "\n".join(shown)
+
+
+BAD = (
+    "postgresql://ann:s3cret@host/db@x#",
+    "postgres:/ann:s3cret@host/db",
+    "mysql://ann:s3cret@host/db",
+    "sqlite://ann:s3cret@host",
+    "postgresql://ann:s3cret@host:port/db",
+    "postgresql://ann:s3cret@host",
+)
+
+
+@pytest.mark.parametrize("url", BAD)
+def test_local_variables_of_a_refusal_hold_no_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for use in (green.ledger, Ledger, ledger_url, journal_folder, lambda url: Settings.from_environment(ledger=url)):
+        with pytest.raises(ValueError, match=r"^[^\n]+$") as refused:
+            use(url)
+        assert "s3cret" not in f"{refused.value}{local_variables(refused.value)}"
+    monkeypatch.setenv("JUPYTER_GREEN_LEDGER", url)
+    for use_environment in (green.ledger, ledger_url, Settings.from_environment, Session):
+        with pytest.raises(ValueError, match=r"^[^\n]+$") as refused:
+            use_environment()
+        assert "s3cret" not in f"{refused.value}{local_variables(refused.value)}"
+
+
+def test_local_variables_of_settings_hold_no_other_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_GREEN_LEDGER", "postgresql://ann:s3cret@host/db")
+    monkeypatch.setenv("CLOUD_KEY", "s3cret")
+    monkeypatch.setenv("JUPYTER_GREEN_PUE", "99")
+    for use in (Settings.from_environment, Valuation.from_environment):
+        with pytest.raises(ValueError, match="JUPYTER_GREEN_PUE") as refused:
+            use()
+        assert "s3cret" not in local_variables(refused.value)
+
+
+@pytest.mark.parametrize(
+    "form", ["postgresql://ann:s3cret@127.0.0.1:{}/db", "postgresql://127.0.0.1:{}/db?password=s3cret"]
+)
+def test_an_interrupted_connection_shows_no_password(form: str) -> None:
+    """A driver's frames hold the password; an interrupt while it connects leaves them out."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            connection = server.accept()[0]  # never answered
+            _thread.interrupt_main()
+            held.append(connection)
+
+        held: list[socket.socket] = []
+        thread = threading.Thread(target=accept)
+        thread.start()
+        ledger = Ledger(form.format(server.getsockname()[1]), timeout=60)
+        with pytest.raises(KeyboardInterrupt) as interrupted:
+            ledger.records()
+        thread.join()
+        held[0].close()
+    assert "s3cret" not in local_variables(interrupted.value)
+    assert "s3cret" not in f"{vars(ledger)}{vars(ledger._database)}{ledger._database._postgresql()}"

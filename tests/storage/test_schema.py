@@ -16,7 +16,6 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, select, text, update
 
-from jupyter_green.records.flat import flat_of
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.storage import Journal, Ledger, LedgerError, journal_folder, ledger_url, schema, sqlite_file
 from jupyter_green.storage.record_rows import RecordRow
