@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.gpu`` writes one JSON of figures, each with its unit and quality. What the driver or the machine
 does not report is listed as absent, with one sentence why. The parts are independent: one that fails loses only its
-own figures.
+own figures, and so does one that hangs, since the file is written before and after each. What depends on a simulated
+driver is called simulated, its own speed included.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from jupyter_green.sensors import Sensor, SensorFault
 from jupyter_green.sensors.nvidia.nvml import NvmlError, connection
 from jupyter_green.session import Session, current
 from jupyter_green.session.calibration_runner import observe, seconds_of
+from jupyter_green.storage.atomic_file import write_whole
 
 from .machine import commit, installed
 
@@ -49,11 +51,36 @@ class AbsentError(Exception):
 
 
 class Figures:
-    """The figures, and the reasons for absent ones."""
+    """The figures, and the reasons for absent ones.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    out : Path
+        The file that they are written to.
+    """
+
+    def __init__(self, out: Path) -> None:
         self.figures: list[dict[str, Any]] = []
         self.absent: list[dict[str, str]] = []
+        self.machine: dict[str, Any] = {}
+        self._out, self._began = out, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._began
+
+    def write(self, running: str | None = None) -> None:
+        """Write the file as a whole; `running` is the part that has begun and may never end."""
+        unfinished = [{"name": running, "why": "It had not ended when everything was stopped."}] if running else []
+        report = {
+            "machine": self.machine,
+            "figures": self.figures,
+            "absent": [*self.absent, *unfinished],
+            "seconds": round(self.seconds, 1),
+        }
+        self._out.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._out, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
     def add(
         self, name: str, value: float | None, unit: str, quality: str, uncertainty: float | None = None, **more: Any
@@ -72,6 +99,7 @@ class Figures:
             self.absent.append({"name": name, "why": "The time was up; give more with --seconds."})
             return
         print(f"{name} …", flush=True)
+        self.write(name)
         try:
             work()
         except Exception as error:  # noqa: BLE001 - the other parts go on
@@ -234,13 +262,13 @@ def latency(figures: Figures, board: Board) -> None:
             _ = window.record
             settled.append(time.perf_counter() - closed)
     figures.add("a window on the cell's path, median", 1e6 * statistics.median(path), "µs", "measured")
-    figures.add("a record settles after, median", statistics.median(settled), "s", "measured")
+    figures.add("a record settles after, median", statistics.median(settled), "s", board.quality)
     calls = []
     for _ in range(EDGES):
         began = time.perf_counter()
         board.sensor.read()
         calls.append(time.perf_counter() - began)
-    figures.add("a reading of the board, median", 1e6 * statistics.median(calls), "µs", "measured")
+    figures.add("a reading of the board, median", 1e6 * statistics.median(calls), "µs", board.quality)
 
 
 def shrunk(figures: Figures, board: Board, seconds: float) -> None:
@@ -330,10 +358,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=225.0, help="how long all of it may take, about")
     parser.add_argument("--without-shrink", action="store_true", help="leave out what takes longest")
     options = parser.parse_args(arguments)
-    began, figures, board = time.monotonic(), Figures(), None
-    end = began + options.seconds
+    figures, board = Figures(options.out), None
+    end = time.monotonic() + options.seconds
+    figures.machine = place(None)
     try:
         board = Board(current())
+        figures.machine = place(board)
         board_ = board
 
         def idle() -> None:
@@ -362,18 +392,10 @@ def main(arguments: list[str] | None = None) -> int:
             figures.part("shrink", lambda: shrunk(figures, board_, left), end)
     except AbsentError as error:
         figures.absent.append({"name": "all", "why": str(error)})
-    seconds = time.monotonic() - began
-    report = {
-        "machine": place(board),
-        "figures": figures.figures,
-        "absent": figures.absent,
-        "seconds": round(seconds, 1),
-    }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    figures.write()
     for absence in figures.absent:
         print(f"Absent: {absence['name']}: {absence['why']}")
-    print(f"{len(figures.figures)} figures in {options.out}, {seconds:.0f} s")
+    print(f"{len(figures.figures)} figures in {options.out}, {figures.seconds:.0f} s")
     return 0 if board is not None else 1
 
 
