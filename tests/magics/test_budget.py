@@ -165,6 +165,7 @@ def test_two_kernels_are_never_more_than_a_heartbeat_over(start: Callable[..., K
         thread.join(PATIENCE)
     assert [done[place].status for place in (0, 1)] == ["error", "error"]
     assert all("Interrupted by the budget of" in done[place].text() for place in (0, 1))
+    assert quiet(one, '%budget override "to look at the records"').status == "ok"  # it would hold these cells back too
     for kernel in (one, two):
         assert quiet(kernel, "get_ipython()._jupyter_green.session.settle()").status == "ok"
     rows = [row for row in one.rows() if row["purpose"] is not None]
