@@ -19,8 +19,6 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from . import schema
 from .errors import FaultKind, LedgerError, Notice, kind_of
-from .location import HIDDEN, mask, secrets, sqlite_path
-from .errors import FaultKind, LedgerError, kind_of
 from .location import HIDDEN, is_secret, mask, secrets, sqlite_path
 from .sqlite_file import LedgerFile
 
