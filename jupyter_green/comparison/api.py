@@ -34,10 +34,11 @@ from jupyter_green.session import Session, Window, current
 
 from .adapter_factory import adapters_of
 from .advice import advise
-from .benchmark_candidates import STOPPED, UP, InterleavedCosts, elsewhere, row_of, run_all
+from .benchmark_candidates import INTERRUPTED, TIME_UP, InterleavedCosts, elsewhere, row_of, run_all
 from .correlation import Spearman
 from .decision import CandidateStanding, decide
 from .examples import Examples, examples_of
+from .messages import DecisionReason
 from .model_adapter import ModelAdapter, ModuleAdapter, numbered
 from .normalize_predictions import kinds_of
 from .predict import Predictor, judge_all, labelled, predict_again, predict_all
@@ -61,7 +62,7 @@ HELD_SHARE = 0.4
 """Share of the time left after that for repeating the best and computing losses."""
 AGAIN_SHARE = 0.5
 """Share of that for repeating the best."""
-INTERRUPTED = "The comparison was interrupted: it says what was known by then."
+INTERRUPTED_NOTE = "The comparison was interrupted: it says what was known by then."
 
 
 def compare(  # noqa: PLR0917 - the order is public
@@ -219,7 +220,7 @@ class Known:
         Losses of the others against it.
     groups : dict of str to dict
         Utility of each group.
-    unjudged : str
+    unjudged : DecisionReason
         Why losses are missing.
     interrupted : bool
         Whether the user interrupted it.
@@ -236,7 +237,7 @@ class Known:
     own: Loss | None = None
     losses: dict[str, Loss] = field(default_factory=dict)
     groups: dict[str, dict[Any, float]] = field(default_factory=dict)
-    unjudged: str = STOPPED
+    unjudged: DecisionReason = INTERRUPTED
     interrupted: bool = False
 
     @property
@@ -251,7 +252,7 @@ def _known(told: Predictor, metric: Metric, read: int, most: tuple[float | str |
         utilities = judge_all(told, metric)
     best = _best(utilities, told.dropped, metric)
     accepted, share = _accepted(metric, utilities[best].value, *most)
-    ran = InterleavedCosts(apart=elsewhere([run.item for run in told.asked.values()]), untold=STOPPED)
+    ran = InterleavedCosts(apart=elsewhere([run.item for run in told.asked.values()]), untold=INTERRUPTED)
     return Known(told, metric, utilities, read, best, accepted, share, ran, interrupted=told.interrupted)
 
 
@@ -281,7 +282,7 @@ def _hold(known: Known, session: Session, *, repeats: int, seed: int) -> None:
     except KeyboardInterrupt:
         known.interrupted = True
     except deadline.TimeIsUp:
-        known.unjudged = UP
+        known.unjudged = TIME_UP
 
 
 def _by_group(told: Utility, item: ModelAdapter, examples: Examples, metric: Metric) -> dict[Any, float]:
@@ -299,7 +300,7 @@ def _by_group(told: Utility, item: ModelAdapter, examples: Examples, metric: Met
     return by_group
 
 
-def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str, dict[Any, ClassScore]]]:
+def _rows(known: Known, session: Session) -> tuple[list[Row], str, DecisionReason, dict[str, dict[Any, ClassScore]]]:
     """Return all rows, the pick, the reason, and the accuracy of each class."""
     import torch
 
@@ -328,7 +329,7 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
         torch.get_num_threads(),
         untold=costs.untold,
         unjudged=known.unjudged,
-        unskilled=f"{best} is {constants[best]}, so no loss against it proves anything" if best in constants else "",
+        unskilled=DecisionReason("no skill", name=best, detail=constants[best]) if best in constants else None,
         varies=known.own is not None and varying_share(known.own) > 0,
     )
     rows, pick, reason = decide(rows, data)
@@ -357,7 +358,7 @@ def _comparison(
     return Comparison(
         rows=sorted(rows, key=lambda row: _order(row, metric)),
         pick=pick,
-        reason=reason,
+        why=reason,
         best=known.best,
         basis="joules" if trial is not None and trial.basis == "joules" else "cpu_seconds",
         metric=metric.name,
@@ -379,7 +380,7 @@ def _comparison(
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
         notes=(
-            *([INTERRUPTED] if known.interrupted else []),
+            *([INTERRUPTED_NOTE] if known.interrupted else []),
             *_fewer(known),
             *_notes(trial, known.level, len(known.found)),
             *one_class_notes,

@@ -26,6 +26,7 @@ from jupyter_green.compression.report.shrink_report import loss_in_words
 from jupyter_green.session import Session, Window
 
 from .examples import Examples
+from .messages import Code, DecisionReason
 from .model_adapter import FunctionAdapter, ModelAdapter
 from .predict import PredictionRun, first_fault
 from .result import Row
@@ -38,8 +39,7 @@ WAITING = 0.2
 ROUNDS = MOST_ROUNDS
 CALLED_TWICE = 2
 """Passes before the first round, which measure their duration."""
-UP = "the time was up; allow more with time="
-STOPPED = "the comparison was interrupted"
+TIME_UP, INTERRUPTED = DecisionReason("time up"), DecisionReason("interrupted")
 
 
 @dataclass
@@ -48,17 +48,17 @@ class InterleavedCosts:
 
     trial: Trial | None = None
     """Their cost samples; None without a complete round."""
-    apart: dict[str, str] = field(default_factory=dict)
-    """Reasons why candidates were left out."""
+    apart: dict[str, Code] = field(default_factory=dict)
+    """Codes of the reasons why candidates were left out."""
     interrupted: bool = False
     """Whether the user interrupted it."""
-    untold: str = ""
+    untold: DecisionReason | None = None
     """Why there is no trial."""
 
 
-def elsewhere(found: Sequence[ModelAdapter]) -> dict[str, str]:
+def elsewhere(found: Sequence[ModelAdapter]) -> dict[str, Code]:
     """Return the reasons why candidates on other machines can't be metered."""
-    return {item.name: "It runs elsewhere, so its energy can't be metered here." for item in found if item.remote}
+    return {item.name: "runs elsewhere" for item in found if item.remote}
 
 
 def run_all(
@@ -72,12 +72,10 @@ def run_all(
     mixed = {item.device for item in local} == {"cpu", "gpu"}
     if mixed and gauge.measures and not SessionCostMeter(session, "cpu").measures:
         # An idle GPU's energy would stand for work of the CPU.
-        reason = "It runs on the processor, which no sensor measures here, beside others on a GPU, which is measured."
-        excluded |= {item.name: reason for item in local if item.device == "cpu"}
+        excluded |= {item.name: "CPU not measured" for item in local if item.device == "cpu"}
     elif mixed and not gauge.measures:
         # CPU time does not include the work of a GPU.
-        reason = "It runs on a GPU that no sensor measures here; processor time says nothing of it."
-        excluded |= {item.name: reason for item in local if item.device == "gpu"}
+        excluded |= {item.name: "GPU not measured" for item in local if item.device == "gpu"}
     local = [item for item in local if item.name not in excluded]
     costs = InterleavedCosts(apart=excluded)
     if not local:
@@ -86,9 +84,9 @@ def run_all(
         costs.trial = _in_turn(local, best, examples, gauge, tell)
         costs.interrupted = costs.trial.interrupted
     except KeyboardInterrupt:  # no round is complete
-        costs.interrupted, costs.untold = True, STOPPED
+        costs.interrupted, costs.untold = True, INTERRUPTED
     except deadline.TimeIsUp:
-        costs.untold = UP
+        costs.untold = TIME_UP
     return costs
 
 
@@ -219,7 +217,7 @@ def row_of(
         item.name,
         item.kind,
         "best" if item.name == best else "good enough",
-        "" if outcome is None else outcome.reason,
+        None,
         told.value,
         loss,
         told.value if metric.name == "accuracy" else None,

@@ -24,15 +24,15 @@ from jupyter_green.session import Session, Window
 from jupyter_green.session.interrupts import uninterrupted
 
 from .examples import Examples
+from .messages import DecisionReason
 from .model_adapter import FAILED, ModelAdapter, ModuleAdapter
 from .normalize_predictions import strange
 from .result import Row
 from .utility import ENOUGH, PredictionTable, Utility, ask, ask_again, utility_of
 
-UP = "The time was up before this had answered; allow more with time=."
+TIME_UP, INTERRUPTED = DecisionReason("not answered in time"), DecisionReason("interrupted before it answered")
 WARM_SHARE = 0.25
 """Share of a candidate's time that a first call with a whole batch may take."""
-STOPPED = "The comparison was interrupted before this had answered."
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ class Predictor:
         """Add a candidate's predictions, unless they can't be evaluated or are too few after an interrupt."""
         self.interrupted = one.answers.interrupted
         if why_not:
-            self.drop(one.item, why_not, sum(answer is FAILED for answer in one.answers.rounds[0]))
+            self.drop(one.item, _error(why_not), sum(answer is FAILED for answer in one.answers.rounds[0]))
         elif not self.interrupted or not self.asked or one.answers.count >= ENOUGH * self.most:
             self.asked[one.item.name] = one
 
-    def drop(self, item: ModelAdapter, why: str, failures: int = 0) -> None:
+    def drop(self, item: ModelAdapter, why: DecisionReason, failures: int = 0) -> None:
         """Add the row of a candidate that can't be evaluated."""
         self.dropped.append(_failed(item, why, len(self.examples), failures))
 
@@ -126,12 +126,12 @@ def predict_all(
         except KeyboardInterrupt:
             predictor.interrupted = True
         except deadline.TimeIsUp:
-            predictor.drop(item, UP)
+            predictor.drop(item, TIME_UP)
         except ShrinkError as error:
-            predictor.drop(item, str(error))
+            predictor.drop(item, _error(str(error)))
         except RAISED as error:  # third-party model; its row has the error
             item.fault(error)
-            predictor.drop(item, next(iter(item.faults)))
+            predictor.drop(item, _error(next(iter(item.faults))))
         if predictor.interrupted:
             break
     if predictor.interrupted and not predictor.asked:
@@ -139,7 +139,7 @@ def predict_all(
     seen = {*predictor.asked, *(row.name for row in predictor.dropped)}
     for item in found:
         if item.name not in seen:
-            predictor.drop(item, STOPPED)
+            predictor.drop(item, INTERRUPTED)
     if predictor.most < len(examples):
         predictor.examples = examples.first(predictor.most)
         for run in predictor.asked.values():
@@ -231,30 +231,34 @@ def judge_all(told: Predictor, metric: Metric) -> dict[str, Utility]:
         try:
             utility = utility_of(run.answers, told.examples, metric)
         except ShrinkError as error:
-            reason = str(error)
+            reason = _error(str(error))
         except (KeyboardInterrupt, deadline.TimeIsUp) as end:
             told.interrupted = told.interrupted or isinstance(end, KeyboardInterrupt)
-            reason = STOPPED if isinstance(end, KeyboardInterrupt) else UP
+            reason = INTERRUPTED if isinstance(end, KeyboardInterrupt) else TIME_UP
             if told.interrupted and not utilities:
                 raise
         except RAISED as error:  # third-party answers; its row has the error
-            reason = why_in_words(error)
+            reason = _error(why_in_words(error))
         else:
             if math.isfinite(utility.value):
                 utilities[name] = utility
                 continue
-            reason = f"Its {metric.name} is no number{_because(utility.failures, len(told.examples))}."
+            reason = _error(f"Its {metric.name} is no number{_because(utility.failures, len(told.examples))}.")
         told.drop(run.item, reason)
         del told.asked[name]
     return utilities
 
 
-def _failed(item: ModelAdapter, why: str, examples: int, failures: int = 0) -> Row:
+def _error(detail: str) -> DecisionReason:
+    return DecisionReason("failed", detail=one_line(detail, 240))
+
+
+def _failed(item: ModelAdapter, why: DecisionReason, examples: int, failures: int = 0) -> Row:
     return Row(
         item.name,
         item.kind,
         "failed",
-        one_line(why, 240),
+        why,
         failures=failures,
         examples=examples,
         device=item.device,

@@ -16,8 +16,10 @@ from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.model.task import Task
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
+from jupyter_green.compression.reasons import plain_data
 from jupyter_green.reporting.drawing import bundle_of, text_of
 
+from .messages import DecisionReason, sentence
 from .selection import saving_in_use
 
 Standing = Literal["best", "pick", "good enough", "can't tell", "loses too much", "uses no less", "unmetered", "failed"]
@@ -33,8 +35,8 @@ class Row:
         Its name and its kind.
     standing : str
         "best", "pick", "good enough", "can't tell", "loses too much", "uses no less", "unmetered" or "failed".
-    reason : str
-        The reason for that, in one sentence.
+    why : DecisionReason or None
+        The reason for that; `reason` is its sentence.
     utility : float or None
         The metric over all examples; None if it is not finite.
     loss : Loss or None
@@ -70,7 +72,7 @@ class Row:
     name: str
     kind: str
     standing: Standing
-    reason: str = ""
+    why: DecisionReason | None = None
     utility: float | None = None
     loss: Loss | None = None
     accuracy_share: float | None = None
@@ -95,6 +97,11 @@ class Row:
     notes: tuple[str, ...] = ()
 
     @property
+    def reason(self) -> str:
+        """The reason for the standing, in one sentence; empty if it is not decided."""
+        return "" if self.why is None else sentence(self.why)
+
+    @property
     def joules_per_correct(self) -> float | None:
         """Energy per correct answer; None if these are not counted or there are none."""
         if self.joules_per_unit is None or not self.accuracy_share:
@@ -117,8 +124,8 @@ class Comparison:
         One for each candidate, highest utility first, including those that failed.
     pick : str
         Name of the candidate to take; the best one's name if it is kept.
-    reason : str
-        The reason, in one sentence.
+    why : DecisionReason
+        The reason; `reason` is its sentence.
     best : str
         Name of the candidate with the highest utility.
     basis : {"joules", "cpu_seconds"}
@@ -151,7 +158,7 @@ class Comparison:
 
     rows: list[Row]
     pick: str
-    reason: str
+    why: DecisionReason
     best: str
     basis: Basis
     metric: str
@@ -171,6 +178,11 @@ class Comparison:
     cost_seconds: float = 0.0
     advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why it is picked, or what is missing, in one sentence."""
+        return sentence(self.why)
 
     @property
     def keep(self) -> bool:
@@ -224,11 +236,14 @@ class Comparison:
 
         data = {name: value for name, value in vars(self).items() if name != "rows"}
         data["advice"], data["notes"], data["saving"] = list(self.advice), list(self.notes), self.saving
+        data["why"], data["reason"] = plain_data(self.why), self.reason
         data["judged"] = None if self.judged is None else asdict(self.judged)
         data["by_class"] = {str(key): asdict(score) for key, score in self.by_class.items()}
         data["rows"] = [
             {
                 **asdict(row),
+                "why": None if row.why is None else plain_data(row.why),
+                "reason": row.reason,
                 "groups": {str(key): value for key, value in row.groups.items()},
                 "notes": list(row.notes),
                 "joules_per_correct": row.joules_per_correct,

@@ -23,6 +23,7 @@ from .progress import Progress, wanted
 from .quality.metric_selection import judged_by
 from .recipes.recipe import Recipe
 from .recipes.registry import known_recipes, quantizing
+from .report.messages import sentence
 from .result import ShrinkResult
 from .result_builder import as_proven, outcome_of, result_of
 from .search.final_evaluation import TOO_EARLY, evaluate_shortlist
@@ -130,7 +131,7 @@ def shrink(  # noqa: PLR0917 - the order is public
                 material = splits_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group, task=task)
                 first_output = first_outputs(subject, material, trained=train is not None)
         except deadline.TimeIsUp:
-            raise ShrinkError(TOO_EARLY) from None
+            raise ShrinkError(sentence(TOO_EARLY)) from None
         subject, material, measure = judged_by(subject, material, first_output, metric=metric, task=task)
         accepted_loss = accepted(measure, max_loss, max_relative_loss)
         workload = workload_of(subject, material, batch=batch, length=length, new_tokens=new_tokens)

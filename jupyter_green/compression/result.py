@@ -18,6 +18,8 @@ from .cost.ratio import Ratio
 from .cost.trial import Cost
 from .errors import ShrinkError
 from .quality.loss import Loss
+from .reasons import Reason
+from .report.messages import sentence
 from .result_details import ResultDetails
 
 Standing = Literal["reference", "control", "kept", "front", "dropped", "failed", "not tried"]
@@ -33,8 +35,8 @@ class ResultRow:
         The recipe.
     standing : str
         "reference", "control", "kept", "front", "dropped", "failed" or "not tried".
-    reason : str
-        The reason for that, in one sentence.
+    why : Reason
+        The reason for that; `reason` is its sentence.
     ratio : Ratio or None
         Cost per inference relative to the original; None if it was not or could not be measured.
     loss : Loss or None
@@ -57,7 +59,7 @@ class ResultRow:
 
     name: str
     standing: Standing
-    reason: str = ""
+    why: Reason
     ratio: Ratio | None = None
     loss: Loss | None = None
     score: float | None = None
@@ -67,6 +69,11 @@ class ResultRow:
     notes: tuple[str, ...] = ()
     runtime: str = ""
     judged: bool = False
+
+    @property
+    def reason(self) -> str:
+        """The reason for the standing, in one sentence."""
+        return sentence(self.why)
 
 
 @dataclass(repr=False)
@@ -98,8 +105,8 @@ class ShrinkResult:
         95 % interval of it, on the test split.
     proven : bool
         Whether both a lower cost and a loss within the accepted one are statistically significant.
-    reason : str
-        The reason for that, in one sentence.
+    why : Reason
+        The reason for that; `reason` is its sentence.
     candidates : list of ResultRow
         One row for each candidate, including those that were dropped.
     cost_joules : float or None
@@ -121,7 +128,7 @@ class ShrinkResult:
     loss: float | None
     loss_interval: tuple[float, float] | None
     proven: bool
-    reason: str
+    why: Reason
     candidates: list[ResultRow]
     cost_joules: float | None
     cost_seconds: float
@@ -130,6 +137,11 @@ class ShrinkResult:
     bf16_ratio: float | None = None
     _write: ClassVar[Callable[[ShrinkResult, Path], Path]]
     """Writes a result into a folder. The package's `__init__` assigns `store.save.save`."""
+
+    @property
+    def reason(self) -> str:
+        """What is proven, or why it isn't, in one sentence."""
+        return sentence(self.why)
 
     def save(self, path: str | Path) -> Path:
         """Write weights, settings, `shrink.json` and a model card into a new or empty folder; nothing is pickled.
@@ -171,7 +183,7 @@ class ShrinkResult:
         self.model = point.product.model
         if name != self.recipe:
             self.recipe, self.proven = name, False
-            self.reason = "Taken from the front by hand; it was not judged."
+            self.why = Reason("chosen by hand")
             self.loss, self.loss_interval = point.loss.value, (point.loss.low, point.loss.high)
             ratio = point.ratio
             self.energy_ratio = None if ratio is None else ratio.value
@@ -213,7 +225,7 @@ class ShrinkResult:
 
 
 _CHANGED = (
-    *("model", "recipe", "proven", "reason", "loss", "loss_interval", "energy_ratio", "energy_ratio_interval"),
+    *("model", "recipe", "proven", "why", "loss", "loss_interval", "energy_ratio", "energy_ratio_interval"),
     *("runtime_ratio", "model_ratio", "bf16_ratio", "break_even", "candidates", "facts"),
 )
 """Attributes that `use` changes."""
@@ -222,5 +234,5 @@ _CHANGED = (
 def _taken(row: ResultRow, name: str) -> ResultRow:
     """Return a row as it is after a user has chosen the candidate of that name."""
     if row.name == name:
-        return replace(row, standing="kept", reason="Taken from the front by hand; it was not judged.")
+        return replace(row, standing="kept", why=Reason("chosen by hand"))
     return replace(row, standing="front") if row.standing == "kept" else row

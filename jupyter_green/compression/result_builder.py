@@ -14,20 +14,20 @@ from jupyter_green.reporting import numbers
 
 from .cost.ratio import Ratio
 from .cost.thread_spin_guard import crowded
-from .cost.trial import UNTOLD, Trial
+from .cost.trial import Trial
 from .data.batch import independent
 from .model.source_model import SourceModel
 from .quality.metric import Metric
 from .quality.skill import Constant
+from .reasons import Reason
 from .recipes.recipe import RecipeResult
 from .report.shrink_report import interval, span, times
 from .result import ResultRow, ShrinkResult
-from .result_details import INTERRUPTED, NO_TIME, NOTHING_APPLIES, Late, ParetoPoint, ResultDetails
+from .result_details import Late, ParetoPoint, ResultDetails
 from .search.candidate import AcceptedCandidate, FinalEvaluation
 from .search.evaluator import notes_of
-from .search.search import UP, Search
+from .search.search import Search
 
-NO_SKILL = "Your own model is no better than a constant answer here, so no loss against it proves anything."
 OVER = 0.02
 """Share of the time limit by which it must be exceeded to be reported."""
 _JUDGED: Counter[str] = Counter()
@@ -107,7 +107,7 @@ def result_of(
         loss=None if verdict.loss is None else verdict.loss.value,
         loss_interval=None if verdict.loss is None else (verdict.loss.low, verdict.loss.high),
         proven=verdict.proven,
-        reason=verdict.reason if entry is not None else _nothing(search, verdict),
+        why=verdict.reason or _nothing(search),
         candidates=_rows(search, verdict, kept),
         cost_joules=record.joules,
         cost_seconds=record.seconds,
@@ -121,7 +121,7 @@ def result_of(
 
 def _late(search: Search, verdict: FinalEvaluation, seconds: float) -> Late | None:
     """Return how the search ran out of time; None if it did not."""
-    untried = tuple(row.name for row in search.rows if row.standing == "not tried" and row.reason == UP)
+    untried = tuple(row.name for row in search.rows if row.why.code == "time up")
     over = max(0.0, seconds - search.seconds)
     over = over if over > OVER * search.seconds else 0.0
     if not (untried or search.out_of_time or search.late or over):
@@ -137,7 +137,7 @@ def as_proven(verdict: FinalEvaluation, constant: Constant | None) -> FinalEvalu
     same = verdict.entry is not None and verdict.entry.product.same_numbers
     if constant is None or not verdict.proven or (same and verdict.loss is not None and verdict.loss.same):
         return verdict
-    return replace(verdict, proven=False, reason=NO_SKILL)
+    return replace(verdict, proven=False, reason=Reason("no skill"))
 
 
 def _varies(search: Search) -> list[str]:
@@ -202,7 +202,7 @@ def outcome_of(
     """
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
-        untold = verdict.reason.startswith(UNTOLD)
+        untold = verdict.reason is not None and verdict.reason.inconclusive
         return ShrinkOutcome("unknown" if untold else "interrupted" if interrupted else "nothing_gained", subject.name)
     proof = "proven" if verdict.proven else "not proven"
     if verdict.trial is None or verdict.trial.basis != "joules":
@@ -281,8 +281,7 @@ def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | No
         ResultRow(
             "original",
             "reference",
-            f"{reference}, {_threads()}; every row is compared with this one."
-            + (" Its cost is that in one thread, since the machine was busy." if single_thread else ""),
+            Reason("reference", detail=f"{reference}, {_threads()}", one_thread=single_thread),
             Ratio(1.0, 1.0, 1.0, 0),
             None,
             validation_score if verdict.scores is None else verdict.scores[0],
@@ -297,12 +296,12 @@ def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | No
         better = _better(search, entry)
         on_front = better is None
         # Not visible in the table, since the kept row has figures of the test split.
-        reason = f"{'Nothing' if better is None else better.name} costs less and loses no more, as found for choosing."
+        reason = Reason("front") if better is None else Reason("dominated", name=better.name)
         if entry.outcome.ratio is None:
             reason = entry.outcome.reason
         if entry.name in verdict.refused:
-            reason = f"Judged as well, and not kept: {verdict.refused[entry.name]}"
-        if entry is verdict.entry:
+            reason = Reason("also tested", cause=verdict.refused[entry.name])
+        if entry is verdict.entry and verdict.reason is not None:
             reason = verdict.reason
         measured = entry.outcome.ratio is not None
         standing: Any = "front" if on_front and measured and entry is not verdict.entry else "dropped"
@@ -331,17 +330,14 @@ def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | No
     return [*rows, *others]
 
 
-def _nothing(search: Search, verdict: FinalEvaluation) -> str:
-    if verdict.reason:
-        return verdict.reason
+def _nothing(search: Search) -> Reason:
+    """Return why nothing was tested."""
     tried = [row for row in search.rows if row.standing in ("dropped", "failed")]
     if search.interrupted:
-        return INTERRUPTED
+        return Reason("interrupted")
     if not tried:
-        return NO_TIME if search.late else NOTHING_APPLIES
-    if len(tried) == 1:
-        return "One candidate was tried; it doesn't prove less cost within the accepted loss."
-    return f"{len(tried)} candidates were tried; none proves less cost within the accepted loss."
+        return Reason("no time" if search.late else "nothing applies")
+    return Reason("none proven", tried=len(tried))
 
 
 def _threads() -> str:

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from .recipes.recipe import RecipeResult
 
 
-INTERRUPTED = "The search was interrupted before anything was found."
-NOTHING_APPLIES = "No recipe applies to this model; the rows say why."
-NO_TIME = "The time was up before anything was tried."
-"""Reasons for keeping the original without having rejected a candidate."""
-
-
 @dataclass(frozen=True)
 class Late:
     """How a search ran out of time.

@@ -11,6 +11,7 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.comparison import benchmark_candidates
+from jupyter_green.comparison.messages import DecisionReason
 from jupyter_green.compression.cost.trial import FEWEST_ROUNDS
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.process import deadline
@@ -101,7 +102,7 @@ def test_one_call_that_hangs_is_all_that_is_too_much(clock: Clock, session: Sess
     found = compared({"first": right, "hangs": Hangs(clock), "third": right}, session, 10)
     assert clock.seconds <= 10 + 500
     assert found.examples == 30
-    assert "The time was up" in found.row("third").reason
+    assert found.row("third").why == DecisionReason("not answered in time")
     assert found.row("hangs").utility == 1.0
 
 
@@ -147,7 +148,7 @@ def test_reading_and_a_metric_of_ones_own_are_bounded_too(clock: Clock, session:
     found = compared({"a": right, "b": lambda _: 1}, session, 60, metric=share)
     assert clock.seconds <= 60 + CALL
     assert (found.row("a").utility, found.row("b").utility) == (1.0, 0.5)
-    assert "its loss could not be told: the time was up" in found.row("b").reason
+    assert found.row("b").why == DecisionReason("loss unknown", DecisionReason("time up"))
 
 
 def test_what_runs_elsewhere_is_asked_no_more_than_needed(clock: Clock, session: Session) -> None:
@@ -177,7 +178,7 @@ def test_an_interrupt_of_the_first_keeps_what_it_answered(calls: int, clock: Clo
     assert found.row("a").utility == 1.0
     if calls < 465:  # while it was asked: a first call, 400, and 64 again
         assert found.examples == min(400, calls - 1)
-        assert "interrupted" in found.row("b").reason
+        assert found.row("b").why == DecisionReason("interrupted before it answered")
 
 
 def test_an_interrupt_of_the_second_keeps_the_first_ones_examples(clock: Clock, session: Session) -> None:
@@ -200,7 +201,7 @@ def test_an_interrupt_while_losses_are_computed(times: int, clock: Clock, sessio
 
     found = compared({"a": right, "b": lambda _: 1}, session, 60, metric=share)
     assert (found.best, found.pick, found.row("a").utility, found.row("b").utility) == ("a", "a", 1.0, 0.5)
-    assert "interrupted" in found.row("b").reason
+    assert found.row("b").why == DecisionReason("loss unknown", DecisionReason("interrupted"))
     assert "interrupted" in repr(found)
     assert found.to_dict()["rows"]
 
@@ -251,7 +252,7 @@ def test_losses_are_held_against_the_best_ones_own_repeat(clock: Clock, session:
     assert row.loss.value == pytest.approx(33 / 400)
     assert row.loss.low < 0 < row.loss.high  # 8 points alone would be proven on 400 examples
     assert row.standing == "can't tell"
-    assert "own repeats of moody" in row.reason
+    assert row.why == DecisionReason("own repeats differ", name="moody")
     assert any("In its own repeat it lost 33.5 points on 400 examples" in note for note in found.row("moody").notes)
 
 

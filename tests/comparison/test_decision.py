@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from jupyter_green.comparison.advice import advise, closed
 from jupyter_green.comparison.compare_report import html, text
 from jupyter_green.comparison.decision import CandidateStanding, decide
+from jupyter_green.comparison.messages import DecisionReason
 from jupyter_green.comparison.result import Comparison, Row
 from jupyter_green.comparison.utility import ScoredPredictions
 from jupyter_green.compression.cost.cost_meter import CostSample
@@ -20,6 +20,9 @@ from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.cost.trial import Trial
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.quality.loss import counted, drawn, resampled
+from jupyter_green.compression.reasons import Reason
+
+NONE = DecisionReason("none proven")
 
 
 def laps(cost: float, wobble: float = 0.002, shared: bool = False) -> list[tuple[CostSample, int]]:
@@ -46,7 +49,7 @@ def row(
     )  # fmt: skip
 
 
-def shown(rows: list[Row], pick: str, reason: str, **options: object) -> Comparison:
+def shown(rows: list[Row], pick: str, reason: DecisionReason, **options: object) -> Comparison:
     facts: dict[str, object] = {"best": "best", "basis": "joules", "metric": "accuracy", "unit": "points"}
     facts |= {"accepted": 0.02, "max_relative_loss": None, "examples": 2000, "batch": 32, "key": "2,000 examples"}
     return Comparison(rows, pick, reason, **(facts | options))  # type: ignore[arg-type]  # facts of a report
@@ -62,7 +65,7 @@ def test_the_least_that_is_proven_is_picked() -> None:
     )
     assert pick == "small"
     assert [one.standing for one in found] == ["best", "good enough", "pick"]
-    assert "Proven on 2,000 examples" in reason
+    assert reason == DecisionReason("picked", examples=2000)
     report = shown(found, pick, reason)
     assert report.saving == pytest.approx(0.9)
     assert report.saving_in_use({"best": 0.5, "small": 0.5}) == pytest.approx(0.45 / 0.55)
@@ -75,7 +78,7 @@ def test_the_best_is_kept_where_it_is_the_cheapest() -> None:
     found, pick, reason = decide(rows, CandidateStanding("best", 0.02, trial({"best": 10, "dear": 40, "bad": 1}), {}))
     assert pick == "best"
     assert [one.standing for one in found] == ["best", "uses no less", "loses too much"]
-    assert "it uses more" in found[1].reason
+    assert found[1].why == DecisionReason("more", cost=Reason("rounds", rounds=12), energy=True)
     report = shown(found, pick, reason)
     assert report.keep
     assert report.saving == 0
@@ -87,8 +90,9 @@ def test_too_few_examples_say_how_many_it_needs() -> None:
     found, pick, reason = decide(rows, CandidateStanding("best", 0.02, trial({"best": 10, "small": 1}), {}))
     assert pick == "best"
     assert found[1].standing == "can't tell"
-    assert "Can't tell yet: small" in reason
-    assert "it needs about" in reason
+    assert (reason.code, reason.name, reason.examples) == ("needs examples", "small", 40)
+    assert reason.needed is not None
+    assert reason.needed > 40
 
 
 @pytest.mark.parametrize(("lost", "examples"), [(1, 2), (2, 40), (50, 2000)])
@@ -96,12 +100,11 @@ def test_a_loss_on_few_examples_is_no_proof_that_it_is_too_much(lost: int, examp
     rows = [BEST, row("small", 0.95, lost, 0, examples=examples, ratio=0.1)]
     found, pick, reason = decide(rows, CandidateStanding("best", 0.02, trial({"best": 10, "small": 1}), {}))
     assert (pick, found[1].standing) == ("best", "can't tell")
-    said = re.search(
-        r"on ([\d,]+) examples it loses more than is accepted, which is not proven; about ([\d,]+)", reason
-    )
-    assert said is not None
-    given, enough = (int(number.replace(",", "")) for number in said.groups())
-    assert given == examples
+    assert (reason.code, reason.name) == ("undecided", "small")
+    assert reason.cause is not None
+    assert (reason.cause.code, reason.cause.examples) == ("loss unlikely", examples)
+    enough = reason.cause.needed
+    assert enough is not None
     # It is about that number: twice as many with the same share lost prove it.
     assert enough > examples
     assert counted(round(lost * 2 * enough / examples), 0, 2 * enough).beyond(0.02)
@@ -175,14 +178,14 @@ def test_what_costs_more_is_no_hope() -> None:
     rows = [BEST, row("dear", 0.95, 1, 1, examples=40)]
     found, pick, reason = decide(rows, CandidateStanding("best", 0.02, trial({"best": 10, "dear": 40}), {}))
     assert (pick, found[1].standing) == ("best", "can't tell")
-    assert reason == "No other proves to use less within the accepted loss."
+    assert reason == DecisionReason("none proven")
 
 
 def test_noise_is_no_verdict() -> None:
     noisy = Trial("best", {"best": laps(10, 0.9), "small": list(reversed(laps(9, 0.9)))}, "joules")
     _, pick, reason = decide([BEST, row("small", 0.95, 2, 2)], CandidateStanding("best", 0.02, noisy, {}))
     assert pick == "best"
-    assert "Can't tell yet" in reason or "No other" in reason
+    assert reason.code in ("accepted loss only", "none proven")
 
 
 def test_a_shared_device_proves_nothing() -> None:
@@ -194,9 +197,9 @@ def test_a_shared_device_proves_nothing() -> None:
 
 def test_what_runs_elsewhere_is_unmetered_and_never_picked_for_its_energy() -> None:
     rows = [BEST, row("api", 0.95, 2, 2)]
-    found, pick, _ = decide(rows, CandidateStanding("best", 0.02, trial({"best": 10}), {"api": "It runs elsewhere."}))
+    found, pick, _ = decide(rows, CandidateStanding("best", 0.02, trial({"best": 10}), {"api": "runs elsewhere"}))
     assert (pick, found[1].standing) == ("best", "unmetered")
-    report = shown([BEST, Row("api", "function", "unmetered", remote=True, utility=0.95)], "best", "")
+    report = shown([BEST, Row("api", "function", "unmetered", remote=True, utility=0.95)], "best", NONE)
     assert "unmetered" in text(report)
     assert "their energy is not known, not 0" in text(report)
 
@@ -204,9 +207,9 @@ def test_what_runs_elsewhere_is_unmetered_and_never_picked_for_its_energy() -> N
 def test_where_the_best_is_unmetered_no_saving_is_told() -> None:
     rows = [row("best", 0.95), row("small", 0.949, 4, 3)]
     held = Trial("small", {"small": laps(1)}, "joules")
-    found, pick, reason = decide(rows, CandidateStanding("best", 0.02, held, {"best": "It runs elsewhere."}))
+    found, pick, reason = decide(rows, CandidateStanding("best", 0.02, held, {"best": "runs elsewhere"}))
     assert pick == "small"
-    assert "the energy of best is not known" in reason
+    assert reason == DecisionReason("picked", name="best", examples=2000)
     report = shown(found, pick, reason)
     assert report.saving is None
     assert "can't be told" in text(report)
@@ -232,7 +235,7 @@ def test_a_generator_among_few_labels_gets_the_hint() -> None:
 def test_groups_stand_side_by_side() -> None:
     one = Row("a", "f", "best", utility=0.9, groups={"en": 0.95, "pt": 0.8}, ratio=Ratio(1, 1, 1, 0))
     assert one.group_gap == pytest.approx(0.15)
-    report = shown([one], "a", "", best="a", group="language")
+    report = shown([one], "a", NONE, best="a", group="language")
     assert "language: pt" in text(report)
     assert "gap" in text(report)
     assert report.to_dict()["rows"][0]["groups"] == {"en": 0.95, "pt": 0.8}

@@ -17,6 +17,7 @@ from jupyter_green.compression.data.splits import splits_of
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.model.source_model import source_model_of
 from jupyter_green.compression.process import deadline
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.recipes.recipe import RecipeResult
 from jupyter_green.compression.search.final_evaluation import CHECK_GRACE, TOO_LATE, evaluate_shortlist
 from jupyter_green.compression.search.search import Search
@@ -78,7 +79,7 @@ def test_a_search_keeps_to_its_time(what: str, seconds: int, points_model: Any, 
         said = result.reason
         assert not result.proven, [row.reason for row in result.candidates]
         assert [
-            row.reason for row in result.candidates if row.standing == "not tried" and "The time" not in row.reason
+            row.reason for row in result.candidates if row.standing == "not tried" and row.why.code != "time up"
         ] == []
     except ShrinkError as error:
         said = str(error)
@@ -112,7 +113,8 @@ def test_a_slow_model_is_judged_on_as_many_examples_as_fit(seconds: int, points_
     assert verdict.outcome.verdict == "less"
     # Five points without any loss take 73 examples; of fewer nothing is claimed.
     assert verdict.proven == (verdict.loss.examples >= 73)
-    assert f"{verdict.loss.examples:,} examples" in verdict.reason
+    assert verdict.reason is not None
+    assert verdict.reason.examples == verdict.loss.examples
     assert verdict.proven or seconds == 90
 
 
@@ -187,7 +189,7 @@ def test_what_was_not_judged_and_whose_cost_is_untold_is_not_kept(points_model: 
     """A headline without a figure says nothing, and a model that may cost more is no result."""
     search = searching(points_model, {"small": 0.25})
     untold = entry("small", 0.25, 0, 0)
-    untold.outcome = Outcome("can't tell", None, "Too few rounds were run in the time allowed.", untold.outcome.cost)
+    untold.outcome = Outcome("can't tell", None, Reason("too few rounds"), untold.outcome.cost)
     search.entries = [untold]
     search.interrupted = True
     verdict = evaluate_shortlist(search)

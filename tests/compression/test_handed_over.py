@@ -27,6 +27,7 @@ from jupyter_green.compression.process.output_capture import KEPT, heard, thinne
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.metric import Metric
 from jupyter_green.compression.quality.metric_selection import VOID_NOTE, judged_by
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.result_details import Late
 from jupyter_green.compression.store.load import _renamed
 from jupyter_green.session import Session
@@ -251,7 +252,9 @@ def test_nothing_is_taken_where_the_best_is_no_better_than_a_constant(session: S
     labels = [0] * 50 + [1] * 10
     found = compared({"always": lambda _: 0, "cheap": lambda _: 0}, ([*range(60)], labels), session)
     assert found.keep
-    assert "no better than always saying 0 (83.3 %)" in found.reason.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert found.why.cause is not None
+    assert (found.why.code, found.why.cause.code) == ("no proof possible", "no skill")
+    assert "no better than always saying 0 (83.3" in found.why.cause.detail
     assert {row.standing for row in found.rows} == {"best", "can't tell"}
     knows = compared({"knows": lambda x: int(x >= 50), "always": lambda _: 0}, ([*range(60)], labels), session)
     assert not any("no better" in note for note in knows.row("knows").notes)
@@ -297,9 +300,7 @@ def test_what_a_model_prints_again_and_again_is_kept_short(capsys: pytest.Captur
 def test_a_search_that_the_time_ended_says_what_was_tried(points_model: Any) -> None:
     result = green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
     late = Late(120.0, 2, ("bf16", "fp16", "int8", "pruned", "heads"), True, 30.0, "compiled")
-    said = repr(
-        replace(result, reason="The time was up: it was tried, and not judged.", facts=replace(result.facts, late=late))
-    )
+    said = repr(replace(result, why=Reason("not tested in time"), facts=replace(result.facts, late=late)))
     assert said.startswith(
         "Not finished in 2 min (2 candidates tried, none judged): keep your model, or give more time."
     )

@@ -179,11 +179,12 @@ def test_an_original_that_varies_is_its_own_measure(points_model: Any, noise: An
     assert not loss.same
     assert loss.low < 0 < loss.high
     assert not search.consider("ruined", RecipeResult(models.Blocks().eval()), None)
-    assert "loses more" in search.rows[-1].reason
+    assert search.rows[-1].why.code == "loses more"
     verdict = evaluate_shortlist(search)
     assert verdict.loss is not None
     assert verdict.loss.low < 0 < verdict.loss.high
-    assert "same numbers" not in verdict.reason
+    assert verdict.reason is not None
+    assert verdict.reason.code != "same numbers"
 
 
 def test_the_report_says_that_the_original_varies(points_model: Any) -> None:

@@ -132,7 +132,9 @@ def test_what_does_not_pass_is_not_kept(points_model: Any) -> None:
     only.entries = [_copied(search.entries[1])]
     verdict = evaluate_shortlist(only)
     assert not verdict.proven
-    assert "saved and loaded" in verdict.reason.lower()
+    assert verdict.reason is not None
+    assert verdict.reason.code == "reload failed"
+    assert "Saved and loaded" in verdict.reason.detail
 
 
 def _copied(found: AcceptedCandidate) -> AcceptedCandidate:

@@ -18,6 +18,7 @@ from jupyter_green.compression.data.splits import splits_of
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.model.source_model import source_model_of
 from jupyter_green.compression.quality.loss import counted
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.recipes.recipe import RecipeResult
 from jupyter_green.compression.report.pareto_plot import pareto
 from jupyter_green.compression.report.shrink_report import _less_or_more
@@ -28,6 +29,8 @@ from jupyter_green.compression.search.candidate import FinalEvaluation
 from jupyter_green.compression.search.final_evaluation import evaluate_shortlist
 from tests.compression.test_shrink import entry, searching
 from tests.support import models
+
+PROVEN = Reason("proven", examples=2000)
 
 
 def test_more_than_in_bf16_is_called_more() -> None:
@@ -64,12 +67,28 @@ def told(points_model: Any, **changes: Any) -> ShrinkResult:
     cost = {"original": Cost(None, None, 0.010, 0.010), "small": Cost(None, None, 0.002, 0.002)}
     rows = [
         ResultRow(
-            "original", "reference", "float32.", Ratio(1, 1, 1, 0), None, 0.913, cost["original"], 100, judged=True
+            "original",
+            "reference",
+            Reason("reference", detail="float32"),
+            Ratio(1, 1, 1, 0),
+            None,
+            0.913,
+            cost["original"],
+            100,
+            judged=True,
         ),
+        ResultRow("small", "kept", PROVEN, ratio, loss, 0.910, cost["small"], 30, runtime="ONNX Runtime", judged=True),
         ResultRow(
-            "small", "kept", "Proven.", ratio, loss, 0.910, cost["small"], 30, runtime="ONNX Runtime", judged=True
+            "gentle",
+            "front",
+            Reason("front"),
+            Ratio(0.5, 0.4, 0.6, 9),
+            chosen,
+            0.921,
+            cost["small"],
+            60,
+            runtime="PyTorch",
         ),
-        ResultRow("gentle", "front", "", Ratio(0.5, 0.4, 0.6, 9), chosen, 0.921, cost["small"], 60, runtime="PyTorch"),
     ]
     values: dict[str, Any] = {
         "model": small,
@@ -84,7 +103,7 @@ def told(points_model: Any, **changes: Any) -> ShrinkResult:
         "loss": loss.value,
         "loss_interval": (loss.low, loss.high),
         "proven": True,
-        "reason": "Proven.",
+        "why": PROVEN,
         "candidates": rows,
         "cost_joules": 900.0,
         "cost_seconds": 300.0,
@@ -162,9 +181,10 @@ def test_too_few_examples_are_said_with_about_how_many_are_needed(points_model: 
     search.entries[0].product = RecipeResult(Some())
     verdict = evaluate_shortlist(search)
     assert not verdict.proven
-    assert f"not proven with {verdict.loss.examples:,} examples" in verdict.reason
-    needed = int(verdict.reason.rsplit("about ", 1)[1].rstrip(".").replace(",", ""))
-    assert needed > verdict.loss.examples
+    assert verdict.reason is not None
+    assert (verdict.reason.code, verdict.reason.examples) == ("loss not proven", verdict.loss.examples)
+    assert verdict.reason.needed is not None
+    assert verdict.reason.needed > verdict.loss.examples
 
 
 def test_the_gain_against_bf16_is_measured_in_the_same_rounds(points_model: Any) -> None:
@@ -201,7 +221,7 @@ def test_another_of_the_front_is_taken_and_given_back(points_model: Any, tmp_pat
     assert result.use("gentle") is result.facts.front[0].product.model
     assert result.recipe == "gentle"
     assert not result.proven
-    assert "taken from the front by hand" in result.reason.lower()
+    assert result.why == Reason("chosen by hand")
     assert result.loss == result.facts.front[0].loss.value
     assert result.break_even is None
     said = repr(result)

@@ -16,6 +16,7 @@ import torch
 import jupyter_green as green
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.model.source_model import SourceModel, main_tensor
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.recipes.autocast import Autocast
 from jupyter_green.compression.recipes.channels_last import ChannelsLast
 from jupyter_green.compression.recipes.depth import Depth
@@ -45,6 +46,8 @@ assert (out - held["out"]).abs().max() < 1e-3 * held["out"].abs().max() + 1e-3, 
 print("same")
 """
 
+PROVEN = Reason("proven", examples=2000)
+
 
 def result_of(original: SourceModel, product: RecipeResult, sample: Any) -> ShrinkResult:
     """Return a result as the search makes it, with figures that are not looked at here."""
@@ -61,8 +64,8 @@ def result_of(original: SourceModel, product: RecipeResult, sample: Any) -> Shri
         0.0,
         (0.0, 0.0),
         True,
-        "Proven.",
-        [ResultRow("a recipe", "kept")],
+        PROVEN,
+        [ResultRow("a recipe", "kept", PROVEN)],
         1.0,
         1.0,
         10,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from jupyter_green.compression.cost import trial as trial_module
 from jupyter_green.compression.cost.cost_meter import Basis, CostSample, Passes, SessionCostMeter, cost_sample_of
 from jupyter_green.compression.cost.ratio import Ratio, median_interval, paired_ratio
-from jupyter_green.compression.cost.trial import FAR, FAR_ROUNDS, OVERLONG, UNTOLD, Runner, Trial, far_dearer, run_trial
+from jupyter_green.compression.cost.trial import FAR, FAR_ROUNDS, OVERLONG, Runner, Trial, far_dearer, run_trial
 from jupyter_green.compression.process import deadline
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.records import Component, Conditions, EnergyRecord
 from jupyter_green.session import current
 
@@ -96,20 +98,23 @@ def test_a_busy_machine_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None
     outcome = tried(3, {"original": 1.0, "candidate": 0.95}, noise=0.5).outcome("candidate")
     assert outcome.verdict == "can't tell"
     assert outcome.ratio is None
-    assert "hardly anything is known of their ratio" in outcome.reason
+    assert outcome.reason.code == "noisy"
+    assert outcome.reason.half_width is not None
+    assert outcome.reason.half_width > 1
 
 
 @pytest.mark.parametrize(
-    ("noise", "ratio", "said"),
+    ("noise", "ratio", "variation", "half_width"),
     [
-        (0.3, Ratio(1.0, 0.9, 1.1, 8), "the same model varied by ±30 %"),
-        (0.01, Ratio(1.0, 0.7, 1.4, 8), "their ratio is known to ±41 % only"),
-        (0.01, Ratio(1.0, 0.1, 10.0, 8), "hardly anything is known of their ratio"),
+        (0.3, Ratio(1.0, 0.9, 1.1, 8), 0.3, None),
+        (0.01, Ratio(1.0, 0.7, 1.4, 8), None, pytest.approx(0.414, abs=1e-3)),
+        (0.01, Ratio(1.0, 0.1, 10.0, 8), None, pytest.approx(9.0)),
     ],
 )
-def test_what_can_not_be_told_says_what_varied(noise: float, ratio: Ratio, said: str) -> None:
-    assert said in Trial("original", {}, "joules")._why(noise, ratio)
-    assert f"and {said}" in Trial("original", {}, "joules", 0.5)._why(noise, ratio)
+def test_what_can_not_be_told_says_what_varied(noise: float, ratio: Ratio, variation: Any, half_width: Any) -> None:
+    for load, others in ((None, None), (0.05, None), (0.5, 0.5)):
+        found = Trial("original", {}, "joules", load)._noisy(noise, ratio)
+        assert (found.code, found.variation, found.half_width, found.others) == ("noisy", variation, half_width, others)
 
 
 def heavy(seed: int, ratio: float, rounds: int, basis: Basis, *, sigma: float = 0.1, outliers: float = 0.3) -> Trial:
@@ -179,7 +184,7 @@ def test_a_shared_device_proves_nothing() -> None:
     }
     outcome = Trial("original", laps, "joules").outcome("b")
     assert outcome.verdict == "no difference"
-    assert "used by others" in outcome.reason
+    assert outcome.reason == Reason("device shared")
 
 
 def test_real_windows_and_twice_the_work() -> None:
@@ -293,7 +298,9 @@ def test_what_is_far_dearer_goes_after_three_rounds(monkeypatch: pytest.MonkeyPa
     assert len(found.laps["spins"]) == FAR_ROUNDS
     outcome = found.outcome("spins")
     assert (outcome.verdict, outcome.ratio) == ("more", None)
-    assert "57 times as much in each of 3 rounds" in outcome.reason
+    assert outcome.reason.code == "far more"
+    assert outcome.reason.rounds == 3
+    assert outcome.reason.factor == pytest.approx(57, abs=0.5)
     assert found.outcome("one thread").verdict == "can't tell"
 
 
@@ -350,12 +357,13 @@ SLOW = Conditions(60.0, 1200.0, 15.0, ())
     ],
 )
 def test_what_was_throttled_on_one_side_alone_is_not_proven(
-    original: list[Conditions], candidate: list[Conditions], why: str | None
+    original: list[Conditions], candidate: list[Conditions], why: Any
 ) -> None:
     trial = Trial("original", {"original": laps_of(2.0, original), "int8": laps_of(1.0, candidate)}, "joules")
     assert trial.throttled("int8") == why
     outcome = trial.outcome("int8")
     assert outcome.verdict == ("less" if why is None else "can't tell")
     if why is not None:
-        assert outcome.reason.startswith(UNTOLD)
+        assert outcome.reason == Reason(why, name="int8", reference="original")
+        assert outcome.reason.inconclusive
         assert outcome.ratio is None

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from jupyter_green.compression.reasons import Reason
+
 from .cost_meter import POWER_DIFFERENCE, Basis
 from .ratio import Ratio
 from .trial import BUSY, WIDE, Outcome, Trial
@@ -55,19 +57,17 @@ def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
     outcome, raw = trial.outcome(name), trial.raw(name) if trial.basis == "cpu_seconds" else None
     if outcome.verdict != "less" or raw is None or not crowded(trial.basis, trial.others, threads):
         return Told(outcome, raw, trial.reference)
-    busy = f"The machine was busy: other programs used {100 * (trial.others or 0):.0f} % of the CPU"
-    advice = "Try again when the machine is quiet, or with torch.set_num_threads(1)."
     single_thread = None if alone is None or alone not in trial.laps else trial.raw(name, alone)
     if single_thread is None:
-        reason = f"{busy}, and threads that waited for one another may be all of the gain. {advice}"
+        reason = Reason("threads may spin", others=trial.others)
         return Told(Outcome("can't tell", None, reason, outcome.cost, raw.value), None, trial.reference)
     smaller = max(raw, single_thread, key=lambda ratio: ratio.value)
     cautious = replace(smaller, high=max(raw.high, single_thread.high))
     inconsistent = replace(cautious, low=min(raw.low, single_thread.low)).half_width > 2 * WIDE
     widened = cautious.widened(POWER_DIFFERENCE)
     if not widened.less and (not cautious.less or inconsistent):
-        reason = f"{busy}, and against the original in one thread, where none waits, no gain is proven. {advice}"
+        reason = Reason("no gain in one thread", others=trial.others)
         return Told(Outcome("can't tell", None, reason, outcome.cost, cautious.value), None, trial.reference)
-    reason = f"{outcome.reason}, also with the original in one thread" if widened.less else "the machine was busy"
+    reason = replace(outcome.reason, one_thread=True) if widened.less else Reason("busy machine")
     against = trial.reference if raw.value >= single_thread.value else str(alone)
     return Told(Outcome("less" if widened.less else "no difference", widened, reason, outcome.cost), cautious, against)

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from jupyter_green.compression.model.state import ModelState
 from jupyter_green.compression.process import deadline
+from jupyter_green.compression.reasons import Reason
 
 from .cost_meter import POWER_DIFFERENCE, Basis, CostMeter, CostSample, Passes
 from .ratio import LEAST_PAIRS, Ratio, paired_ratio, spread
@@ -44,14 +45,6 @@ SHORT_SECONDS = 0.01
 """Minimum for the processor clock if time is too short for rounds of longer samples: 10,000 ticks. A busy machine
 stretches samples many times, and few rounds are not informative, however long they are.
 """
-UNLIKE = "Not proven: the device"
-UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds", UNLIKE)
-"""Beginnings of the reasons for which a cost can't be compared."""
-UNFAIR = {
-    "throttled": "the device was throttled while {ours} ran and not while {theirs} did",
-    "baseline throttled": "the device was throttled while {theirs} ran and not while {ours} did",
-}
-"""Reason for "can't tell" if only one side was throttled, as part of a sentence."""
 WIDE = 0.25
 """Half-width above which a ratio whose interval includes 1 is reported as "can't tell"."""
 BUSY = 0.1
@@ -93,7 +86,7 @@ class Outcome:
     """What is statistically significant."""
     ratio: Ratio | None
     """Candidate / original per inference; None if it can't be determined."""
-    reason: str
+    reason: Reason
     """Why it can't be determined, or what the ratio is based on."""
     cost: Cost
     """Cost of one inference of the candidate."""
@@ -175,20 +168,14 @@ class Trial:
         cost = self.cost(name)
         raw = self.raw(name, against)
         if raw is None:
-            times = far_dearer(self.series(against or self.reference), self.series(name))
-            if times is not None:
-                reason = f"at least {times:.0f} times as much in each of {len(self.laps[name])} rounds"
-                return Outcome("more", None, reason, cost)
-            too_few = len(self.laps[name]) < LEAST_PAIRS
-            reason = (
-                "Too few rounds were run in the time allowed." if too_few else "It can't be told: a lap read no cost."
-            )
-            return Outcome("can't tell", None, reason, cost)
+            factor = far_dearer(self.series(against or self.reference), self.series(name))
+            rounds = len(self.laps[name])
+            if factor is not None:
+                return Outcome("more", None, Reason("far more", factor=factor, rounds=rounds), cost)
+            return Outcome("can't tell", None, Reason("too few rounds" if rounds < LEAST_PAIRS else "no reading"), cost)
         throttled = self.throttled(name, against)
         if throttled is not None:
-            other = against or self.reference
-            cause = UNFAIR[throttled].format(ours=name, theirs="the original" if other == "original" else other)
-            reason = f"Not proven: {cause}. Try again when it is cool, or with its clock locked."
+            reason = Reason(throttled, name=name, reference=against or self.reference)
             return Outcome("can't tell", None, reason, cost, raw.value)
         noise = spread(self.series(against or self.reference))
         ratio = raw if self.basis == "joules" else raw.widened(POWER_DIFFERENCE)
@@ -196,31 +183,24 @@ class Trial:
         noisy = raw.half_width > 2 * NARROW and noise > 2 * NARROW
         # A significant direction is reported even if the size is uncertain.
         if not significant and (raw.half_width > WIDE or (noisy and not ratio.more)):
-            return Outcome("can't tell", None, self._why(noise, raw), cost, raw.value)
-        reason = f"{raw.pairs} rounds in turn"
+            return Outcome("can't tell", None, self._noisy(noise, raw), cost, raw.value)
         # Rejecting needs weaker evidence than accepting: more processor time is enough.
         verdict: Verdict = "less" if ratio.less else ("more" if raw.more else "no difference")
+        reason = Reason("rounds", rounds=raw.pairs)
         if self.shared:
-            verdict, reason = (
-                "no difference",
-                "the device was used by others, whose part can't be told: nothing is proven",
-            )
+            verdict, reason = "no difference", Reason("device shared")
         elif verdict == "no difference" and raw.less:
-            reason = f"less processor time ({raw.value:.2f} of it), but power may differ by more than that"
+            reason = Reason("power may differ", factor=raw.value)
         elif verdict == "no difference":
-            reason += "; the interval includes 1"
+            reason = Reason("interval includes 1", rounds=raw.pairs)
         return Outcome(verdict, ratio, reason, cost)
 
-    def _why(self, noise: float, found: Ratio) -> str:
-        cause = f"the same model varied by ±{100 * noise:.0f} % from round to round"
+    def _noisy(self, noise: float, found: Ratio) -> Reason:
+        """Return what varied: one model, or the ratio alone; and the load from others if it may be the cause."""
+        others = self.others if self.others is not None and self.others > BUSY else None
         if noise < found.half_width / 2:
-            # The variation is not the original's.
-            relative = math.expm1(found.half_width)
-            uncertainty = f"their ratio is known to ±{100 * relative:.0f} % only"
-            cause = uncertainty if relative <= 1 else "hardly anything is known of their ratio"
-        if self.others is not None and self.others > BUSY:
-            return f"The machine was busy: other programs used {100 * self.others:.0f} % of it, and {cause}."
-        return f"It can't be told: {cause}. Try again with more time, or when the machine is quiet."
+            return Reason("noisy", half_width=math.expm1(found.half_width), others=others)
+        return Reason("noisy", variation=noise, others=others)
 
 
 def run_trial(

@@ -12,7 +12,6 @@ from typing import Any
 
 from jupyter_green.compression.cost.cost_meter import POWER_DIFFERENCE
 from jupyter_green.compression.cost.ratio import Ratio
-from jupyter_green.compression.cost.trial import UNLIKE, UNTOLD
 from jupyter_green.compression.model.outputs import path_in_words
 from jupyter_green.compression.model.task import Task
 from jupyter_green.compression.options import longer
@@ -21,13 +20,14 @@ from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Agreement
 from jupyter_green.compression.quality.skill import Constant
 from jupyter_green.compression.result import ResultRow, ShrinkResult
-from jupyter_green.compression.result_details import INTERRUPTED, NOTHING_APPLIES, Late
+from jupyter_green.compression.result_details import Late
 from jupyter_green.compression.search.runtime_baselines import threads_of
 from jupyter_green.reporting import drawing, numbers
 from jupyter_green.reporting.numbers import ABSENT, MINUS, THIN, plain
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import columns, markup, one_line, pad
 
+from .messages import nothing_kept
 from .pareto_plot import pareto
 
 _WORDS = {
@@ -48,7 +48,7 @@ def headline(result: ShrinkResult) -> str:
     """Return the outcome in one sentence."""
     facts = result.facts
     if result.recipe is None:
-        return _nothing_kept(result.reason, facts.late)
+        return nothing_kept(result.why, facts.late)
     quantity = "energy" if result.basis == "joules" else "processor time"
     about = "" if result.basis == "joules" else "About "
     less = ABSENT if result.energy_ratio is None else times(result.energy_ratio)
@@ -58,30 +58,12 @@ def headline(result: ShrinkResult) -> str:
         sentence += f", {facts.metric} {before} → {after}"
     sentence += classes_in_words(facts.by_class)
     accepted = f"within {_accepted(facts)}"
-    if result.proven and result.loss == 0 and result.reason.startswith("The same numbers"):
+    if result.proven and result.loss == 0 and result.why.code == "same numbers":
         return f"{sentence}: the same numbers out."
     if result.proven:
         return f"{sentence}: {accepted}, proven on {facts.examples:,} examples."
     late = facts.late is not None and facts.late.unjudged
     return f"{sentence}: not proven{', since the time was up before it was judged' if late else ''}."
-
-
-def _nothing_kept(reason: str, late: Late | None = None) -> str:
-    """Return why the original is kept, in one sentence."""
-    if late is not None and late.unjudged and not reason.startswith((UNLIKE, *UNTOLD)):
-        tried = f"{late.tried} candidate{'' if late.tried == 1 else 's'} tried, none judged"
-        return f"Not finished in {numbers.seconds(late.allowed)} ({tried}): keep your model, or give more time."
-    if reason.startswith(UNLIKE):
-        return "Can't tell: the device was throttled on one side alone."
-    if reason.startswith(UNTOLD):
-        short = reason.startswith("Too few")
-        why = "there was too little time" if short else "the machine was busy or the figures varied too much"
-        return f"Can't tell: {why}."
-    outcomes = {
-        INTERRUPTED: "Interrupted before anything was found",
-        NOTHING_APPLIES: "Nothing to try",
-    }
-    return f"{outcomes.get(reason, 'Nothing gained')}: keep your model."
 
 
 def second_line(result: ShrinkResult) -> str:

@@ -11,6 +11,7 @@ from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.cost.trial import Outcome, Trial
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.recipes.recipe import RecipeResult
 from jupyter_green.compression.store.reload_check import Inspection
 
@@ -86,8 +87,8 @@ class FinalEvaluation:
         Cost in the final benchmark.
     trial : Trial or None
         The final benchmark.
-    reason : str
-        What is proven, or why it isn't.
+    reason : Reason or None
+        What is proven, or why it isn't; None if nothing was tested and there is nothing more to say.
     proven : bool
         Whether both cost and loss are proven.
     split : (Ratio, Ratio) or None
@@ -109,7 +110,7 @@ class FinalEvaluation:
         Score of each class.
     inspection : Inspection or None
         Result of the reload check.
-    refused : mapping of str to str
+    refused : mapping of str to Reason
         Other candidates that were tested and not proven, with the reason.
     """
 
@@ -119,7 +120,7 @@ class FinalEvaluation:
     scores: tuple[float, float] | None = None
     outcome: Outcome | None = None
     trial: Trial | None = None
-    reason: str = ""
+    reason: Reason | None = None
     proven: bool = False
     split: tuple[Ratio, Ratio] | None = None
     in_threads: Ratio | None = None
@@ -130,4 +131,4 @@ class FinalEvaluation:
     agreement: float | None = None
     by_class: Mapping[int, ClassScore] = field(default_factory=dict)
     inspection: Inspection | None = None
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Reason] = field(default_factory=dict)

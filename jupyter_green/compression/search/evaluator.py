@@ -31,6 +31,7 @@ from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Metric, evaluate
 from jupyter_green.compression.quality.skill import Constant, constant_of, without_share, without_skill
 from jupyter_green.compression.quality.variation import repeated, share_that_varies
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.recipes.recipe import Recipe, RecipeContext, RecipeResult
 from jupyter_green.compression.result import ResultRow
 
@@ -54,7 +55,7 @@ BESIDE = 3.5
 A round runs the original, the original in the candidate's runtime and in bfloat16, and the candidate.
 """
 CHOOSING_ROUNDS = 12
-UNTRIED = Outcome("can't tell", None, "It was not tried yet.", Cost(None, None, 0.0, 0.0))
+UNTRIED = Outcome("can't tell", None, Reason("not benchmarked"), Cost(None, None, 0.0, 0.0))
 TRIED_AGAIN = 3
 """At most this many candidates whose cost was inconclusive are benchmarked a second time."""
 FIRST_LOOK = 4
@@ -354,18 +355,17 @@ class CandidateEvaluator:
         """Evaluate the loss, then the cost; return whether the loss is likely to be accepted."""
         self.tell(name)
         self.runtimes.remember(product)
-        reason = self.workload.against(product.model)
-        if reason is not None:
-            self.drop(name, "dropped", reason, product)
+        unsupported = self.workload.against(product.model)
+        if unsupported is not None:
+            self.drop(name, "dropped", Reason("not applicable", detail=unsupported), product)
             return False
         loss, evaluated = self._seen(product.model)
         score = self.metric.value(evaluated)
         against = None if control is None else self._against(control, evaluated)
         worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.low)
         if worst.beyond(self.max_loss):
-            beside = " against the equally trained original" if worst is against else ""
-            reason_for_drop = f"It loses more than is accepted{beside}, seen on {worst.examples:,} examples."
-            self.drop(name, "dropped", reason_for_drop, product, loss=loss, score=score, against=against)
+            reason = Reason("loses more", examples=worst.examples, against_control=worst is against)
+            self.drop(name, "dropped", reason, product, loss=loss, score=score, against=against)
             return False
         entry = AcceptedCandidate(name, product, loss, score, UNTRIED, against, control)
         return self._settle(entry)
@@ -424,15 +424,16 @@ class CandidateEvaluator:
         if outcome.verdict == "more":
             self.runtimes.forget(product)
         reasons = {
-            "more": f"It {'costs more' if outcome.dearer else 'takes more processor time'} than the original"
-            f"{'' if outcome.ratio is not None else f', {outcome.reason}'}.",
-            "no difference": f"No less cost is proven: {outcome.reason}.",
+            "more": Reason(
+                "costs more", cause=outcome.reason if outcome.ratio is None else None, energy=outcome.dearer
+            ),
+            "no difference": Reason("not less", cause=outcome.reason),
             "can't tell": outcome.reason,
-        }[outcome.verdict]
+        }
         self.drop(
             name,
             "dropped",
-            reasons,
+            reasons[outcome.verdict],
             product,
             loss=entry.loss,
             score=entry.score,
@@ -482,9 +483,10 @@ class CandidateEvaluator:
         if any(row.standing == "control" for row in self.rows):
             return
         assert self.parts is not None
-        reason = "The extra training alone; what was trained is held against this too."
         loss = self.loss(self.parts, parts, self.wavering, self.material.select)
-        self.rows.append(ResultRow("original, trained on", "control", reason, None, loss, self.metric.value(parts)))
+        self.rows.append(
+            ResultRow("original, trained on", "control", Reason("control"), None, loss, self.metric.value(parts))
+        )
 
     # ---- rows -----------------------------------------------------------------------------------
 
@@ -508,7 +510,7 @@ class CandidateEvaluator:
         self,
         name: str,
         standing: Any,
-        reason: str,
+        reason: Reason,
         product: RecipeResult | None = None,
         *,
         loss: Loss | None = None,

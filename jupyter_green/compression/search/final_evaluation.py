@@ -18,7 +18,6 @@ from jupyter_green.compression.cost.trial import (
     AIMED_ROUNDS,
     FEWEST_ROUNDS,
     MOST_ROUNDS,
-    UNTOLD,
     Outcome,
     Runner,
     Trial,
@@ -30,6 +29,8 @@ from jupyter_green.compression.model.workload import CHOOSING_TOKENS, PROMPT
 from jupyter_green.compression.process import deadline
 from jupyter_green.compression.process.deadline import TimeIsUp
 from jupyter_green.compression.quality.loss import Loss
+from jupyter_green.compression.reasons import Code, Reason
+from jupyter_green.compression.report.messages import sentence
 from jupyter_green.compression.store.reload_check import inspect
 
 from .candidate import AcceptedCandidate, FinalEvaluation
@@ -47,9 +48,9 @@ INSPECTED_FROM = 30.0
 """Time budget in seconds from which the reload check is run; starting its process alone takes several."""
 CHECK_GRACE, CHECK_SECONDS = 5.0, 8.0
 """Seconds that the reload check may exceed the time budget by, and its minimum duration."""
-INTERRUPTED = "The search was interrupted before this was judged."
-TOO_LATE = "The time was up: it was tried, and not judged."
-TOO_EARLY = "The time was up before your own model had answered the examples; allow more with time=."
+INTERRUPTED = Reason("interrupted before the test")
+TOO_LATE = Reason("not tested in time")
+TOO_EARLY = Reason("no time for the original")
 RUNTIME, BF16, THREADS = "runtime", "bf16", "threads"
 
 
@@ -100,26 +101,26 @@ def evaluate_shortlist(search: Search) -> FinalEvaluation:
     judged = _that_fit(search, end)
     chosen = shortlist(search.entries, independent(judged), search.max_loss)
     if not chosen:
-        inconclusive = [row for row in search.rows if row.reason.startswith(UNTOLD)]
-        reason = TOO_EARLY if search.parts is None and not search.interrupted else ""
-        return FinalEvaluation(None, reason=inconclusive[0].reason if inconclusive else reason)
+        reason = TOO_EARLY if search.parts is None and not search.interrupted else None
+        inconclusive = (row.why for row in search.rows if row.why.inconclusive)
+        return FinalEvaluation(None, reason=next(inconclusive, reason))
     if search.interrupted:
         return _unjudged(chosen, INTERRUPTED)
     passed: list[_Judged] = []
-    refused: dict[str, str] = {}
+    refused: dict[str, Reason] = {}
     try:
         with deadline.until(end):
             return _judged(search, chosen, judged, passed, refused)
     except OriginalFails as error:
-        search.unjudged, message = True, str(error)
+        search.unjudged, reason = True, Reason("original failed", detail=str(error))
     except KeyboardInterrupt:
-        search.interrupted, message = True, INTERRUPTED
+        search.interrupted, reason = True, INTERRUPTED
     except TimeIsUp:
         search.unjudged = search.out_of_time = True
-        message = TOO_LATE
+        reason = TOO_LATE
     remaining = [entry for entry in chosen if entry.name not in refused]
-    evaluation = _half(search, passed, message) or (
-        _unjudged(remaining, message) if remaining else FinalEvaluation(None, reason=message)
+    evaluation = _half(search, passed, reason) or (
+        _unjudged(remaining, reason) if remaining else FinalEvaluation(None, reason=reason)
     )
     evaluation.refused = refused
     return evaluation
@@ -139,21 +140,21 @@ def _that_fit(search: Search, end: float) -> Sequence[Batch]:
     return batches[: max(1, int(left / batch_seconds))]
 
 
-def _unjudged(chosen: Sequence[AcceptedCandidate], said: str) -> FinalEvaluation:
+def _unjudged(chosen: Sequence[AcceptedCandidate], cause: Reason) -> FinalEvaluation:
     """Return the cheapest candidate with a measured cost, as untested; nothing is kept if none was measured."""
     entry = next((entry for entry in reversed(chosen) if entry.outcome.ratio is not None), None)
     if entry is None:
-        return FinalEvaluation(None, reason=said if chosen[-1].outcome is UNTRIED else chosen[-1].outcome.reason)
-    return FinalEvaluation(entry, entry.loss, entry.against_control, None, entry.outcome, reason=said)
+        return FinalEvaluation(None, reason=cause if chosen[-1].outcome is UNTRIED else chosen[-1].outcome.reason)
+    return FinalEvaluation(entry, entry.loss, entry.against_control, None, entry.outcome, reason=cause)
 
 
-def _half(search: Search, passed: Sequence[_Judged], said: str) -> FinalEvaluation | None:
+def _half(search: Search, passed: Sequence[_Judged], cause: Reason | None) -> FinalEvaluation | None:
     """Return the cheapest candidate whose loss is proven, with its cost from the search; None if there is none."""
     candidate = next((candidate for candidate in reversed(passed) if candidate.entry.outcome.ratio is not None), None)
     if candidate is None:
         return None
     metric, entry, loss = search.metric, candidate.entry, candidate.loss
-    reason = f"Its loss is proven on {loss.examples:,} examples, its cost is that of choosing. {said}"
+    reason = Reason("cost not tested", cause=cause, examples=loss.examples)
     scores = (metric.value(candidate.base), metric.value(candidate.parts))
     return FinalEvaluation(entry, loss, candidate.against, scores, entry.outcome, reason=reason)
 
@@ -163,7 +164,7 @@ def _judged(
     chosen: Sequence[AcceptedCandidate],
     judged: Sequence[Batch],
     passed: list[_Judged],
-    refused: dict[str, str],
+    refused: dict[str, Reason],
 ) -> FinalEvaluation:
     """Test the losses of the short list, then the costs of those that passed.
 
@@ -187,7 +188,7 @@ def _judged(
     try:
         base, kept, wavering = search.of_original(judged)
     except ShrinkError as error:
-        raise OriginalFails(f"Nothing could be judged: {error}") from error
+        raise OriginalFails(str(error)) from error
     _note_what_fits(search, judged)
     controls: dict[int, np.ndarray] = {}
     failed: _Judged | None = None
@@ -204,11 +205,11 @@ def _judged(
         except TimeIsUp:
             if not passed:
                 raise
-            search.remark(entry.name, TOO_LATE)
+            search.remark(entry.name, sentence(TOO_LATE))
             break
         except RAISED as error:  # a third-party model; its row gives the error
             message = str(error) if isinstance(error, ShrinkError) else why(error)
-            refused[entry.name] = f"It failed on the examples that judge: {message}"
+            refused[entry.name] = Reason("failed in the test", detail=message)
             continue
         if not result.passed:
             failed = result
@@ -221,7 +222,7 @@ def _judged(
             next(entry for entry in chosen if entry.name in refused), reason=next(iter(refused.values()))
         )
     assert best.entry is not None
-    best.refused = {name: message for name, message in refused.items() if name != best.entry.name}
+    best.refused = {name: reason for name, reason in refused.items() if name != best.entry.name}
     return best
 
 
@@ -230,7 +231,7 @@ def _cheapest(
     passed: list[_Judged],
     failed: _Judged | None,
     judged: Sequence[Batch],
-    refused: dict[str, str],
+    refused: dict[str, Reason],
 ) -> FinalEvaluation | None:
     """Return the cheapest candidate with a proven cost, else the reason why there is none; None if none was tested.
 
@@ -238,20 +239,21 @@ def _cheapest(
     """
     share = FINAL_SHARE / 2 / max(1, len(passed))
     verdicts: list[FinalEvaluation] = []
-    inconclusive: list[tuple[_Judged, str]] = []
+    inconclusive: list[_Judged] = []
     for candidate in [*reversed(passed)] or ([] if failed is None else [failed]):
         verdict = _verdict(search, candidate, judged, share)
         verdicts.append(verdict)
         if verdict.proven and _holds(search, verdict, judged):
             break
+        assert verdict.reason is not None
         refused[candidate.entry.name] = verdict.reason
         if candidate in passed:
             passed.remove(candidate)
             if verdict.outcome is not None and verdict.outcome.verdict == "can't tell":
-                inconclusive.insert(0, (candidate, verdict.reason))
+                inconclusive.insert(0, candidate)
     if not verdicts or verdicts[-1].proven:
         return verdicts[-1] if verdicts else None
-    partial = _half(search, [candidate for candidate, _ in inconclusive], inconclusive[-1][1] if inconclusive else "")
+    partial = _half(search, inconclusive, refused[inconclusive[-1].entry.name] if inconclusive else None)
     search.unjudged = partial is not None
     return partial or _first(verdicts)
 
@@ -289,7 +291,7 @@ def _holds(search: Search, verdict: FinalEvaluation, judged: Sequence[Batch]) ->
         search.interrupted = True  # the result stays proven, without a reload check
         return True
     if not verdict.inspection.passed:
-        verdict.proven, verdict.reason = False, verdict.inspection.said
+        verdict.proven, verdict.reason = False, Reason("reload failed", detail=verdict.inspection.said)
     return verdict.proven
 
 
@@ -320,7 +322,7 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
     try:
         trial = _trial(search, entry, share)
     except RAISED as error:  # a third-party model; the next one is evaluated all the same
-        reason = f"Its cost could not be judged: {why(error)}"
+        reason = Reason("benchmark failed", detail=why(error))
         inconclusive = Outcome("can't tell", None, reason, entry.outcome.cost)
         return FinalEvaluation(entry, loss, one.against, scores, inconclusive, reason=reason)
     outcome, cpu, reference = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
@@ -448,7 +450,7 @@ def split(entry: AcceptedCandidate, trial: Trial, ratio: Ratio | None) -> tuple[
     return Ratio(total.value / model_ratio.value, runtime.low, runtime.high, runtime.pairs), model_ratio
 
 
-def _reason(max_loss: float, outcome: Outcome | None, loss: Loss, against: Loss | None, *, same: bool) -> str:
+def _reason(max_loss: float, outcome: Outcome | None, loss: Loss, against: Loss | None, *, same: bool) -> Reason:
     """Return what is proven, or why it is not.
 
     Parameters
@@ -466,23 +468,20 @@ def _reason(max_loss: float, outcome: Outcome | None, loss: Loss, against: Loss 
     """
     if outcome is not None and outcome.verdict == "can't tell":
         return outcome.reason
+    if outcome is not None and outcome.verdict == "more":
+        return Reason("proven to cost more", cause=outcome.reason, energy=outcome.dearer)
     if outcome is not None and outcome.verdict != "less":
-        explanation = outcome.reason
-        if outcome.verdict == "more":
-            explanation = f"it {'costs more' if outcome.dearer else 'takes more processor time'}, seen in {explanation}"
-        return f"Less cost is not proven: {explanation}."
-    count = f"{loss.examples:,} examples"
+        return Reason("less not proven", cause=outcome.reason)
+    examples = loss.examples
     if same:
-        return f"The same numbers out: no score of {count} differs."
+        return Reason("same numbers", examples=examples)
     worst = loss if against is None or against.high <= loss.high else against
     if worst.within(max_loss):
-        return f"Proven on {count}{'' if against is None else ', also against an equally trained original'}."
-    # Name the equally trained original only if the loss against the original would be accepted.
-    beside = " against an equally trained original" if worst is against else ""
+        return Reason("proven", examples=examples, against_control=against is not None)
     needed = worst.needed(max_loss)
-    if needed is None:
-        return f"It loses more than is accepted{beside}, on {count}."
-    return f"The loss{beside} is not proven with {count}; it needs about {needed:,}."
+    # Name the equally trained original only if the loss against the original would be accepted.
+    code: Code = "loss too large" if needed is None else "loss not proven"
+    return Reason(code, examples=examples, needed=needed, against_control=worst is against)
 
 
 __all__ = ["CHOOSING_TOKENS", "evaluate_shortlist", "phases", "shortlist", "split"]

@@ -23,6 +23,7 @@ from jupyter_green.compression.process.deadline import TimeIsUp
 from jupyter_green.compression.process.memory import lacking
 from jupyter_green.compression.process.output_capture import captured_output
 from jupyter_green.compression.process.state import ProcessState
+from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.recipes.recipe import Adjustable, Recipe, RecipeResult, Repairable, follow
 from jupyter_green.compression.recipes.training import Training, distil, train_equally
 
@@ -30,7 +31,7 @@ from .bisection import bisect
 from .evaluator import FINAL_SHARE, SEARCH_SHARE, CandidateEvaluator
 from .sensitivity import most_harmed
 
-UP = "The time was up before it was tried."
+TIME_UP = Reason("time up")
 FIRST_SHARE, ALONE_SHARE = 0.35, 0.75
 """Shares of the time budget for recipes without training, if others train and if none can."""
 BEGUN_SHARE, TRAINED_SHARE = 0.15, 0.4
@@ -74,7 +75,7 @@ class Search(CandidateEvaluator):
                 self._run(recipes)
         except (KeyboardInterrupt, TimeIsUp) as error:
             self.interrupted = isinstance(error, KeyboardInterrupt)
-            reason = "The search was interrupted before this was told." if self.interrupted else UP
+            reason = Reason("interrupted before it was tried") if self.interrupted else TIME_UP
             names = {row.name for row in self.rows} | {entry.name for entry in self.entries}
             self.late = self.late or not self.interrupted
             for recipe in recipes:
@@ -172,7 +173,7 @@ class Search(CandidateEvaluator):
             left = (until * self.seconds - self.spent) / (len(started) - place)
             if left <= 0:
                 self.late = True
-                self.drop(recipe.name, "not tried", UP)
+                self.drop(recipe.name, "not tried", TIME_UP)
                 continue
             self._finish(recipe, product, self._share(recipe) * left)
 
@@ -198,8 +199,7 @@ class Search(CandidateEvaluator):
         started.sort(key=lambda item: item[0])
         kept = started[: max(1, len(started) // 2)]
         for _, recipe, product in started[len(kept) :]:
-            steps = "" if product.training is None else f" of {product.training.steps} steps"
-            reason = f"After a beginning{steps} another gave more for what it lost: that one was trained on."
+            reason = Reason("other trained on", steps=None if product.training is None else product.training.steps)
             loss, score = self.look(product.model)
             self.drop(recipe.name, "dropped", reason, product, loss=loss, score=score)
         return [(recipe, product) for _, recipe, product in kept]
@@ -253,7 +253,7 @@ class Search(CandidateEvaluator):
                 name = f"{recipe.name}, {finisher.name}"
                 if place and self.spent > self._open_share * self.seconds:
                     self.late = True
-                    self.drop(name, "not tried", UP)
+                    self.drop(name, "not tried", TIME_UP)
                     continue
                 self.tell(name)
                 with captured_output():
@@ -315,17 +315,19 @@ class Search(CandidateEvaluator):
         """Whether a recipe is to be tried; if not, a row gives the reason."""
         try:
             with captured_output():
-                reason = recipe.applies(self.case(self.seconds, copy=False))
+                unsupported = recipe.applies(self.case(self.seconds, copy=False))
         except RAISED as error:  # a third-party error must not end the search
-            self.drop(recipe.name, "failed", why(error))
+            self.drop(recipe.name, "failed", Reason("failed", detail=why(error)))
             return False
-        if reason is None and self.spent > until * self.seconds:
-            reason, self.late = UP, True
-        if reason is None:
-            reason = lacking(self.subject, recipe.trains)
-        if reason is not None:
-            self.drop(recipe.name, "not tried", reason)
-        return reason is None
+        if unsupported is None and self.spent > until * self.seconds:
+            self.late = True
+            self.drop(recipe.name, "not tried", TIME_UP)
+            return False
+        if unsupported is None:
+            unsupported = lacking(self.subject, recipe.trains)
+        if unsupported is not None:
+            self.drop(recipe.name, "not tried", Reason("not applicable", detail=unsupported))
+        return unsupported is None
 
     def _guarded(self, name: str, attempt: Callable[[], Any], default: Any) -> Any:
         """Run third-party code: an exception becomes a row, process settings are restored, the original is checked."""
@@ -337,9 +339,9 @@ class Search(CandidateEvaluator):
                 warnings.simplefilter("ignore")
                 result = attempt()
         except ShrinkError as error:
-            self.drop(name, "failed", str(error))
+            self.drop(name, "failed", Reason("failed", detail=str(error)))
         except RAISED as error:  # a recipe's exception becomes a row
-            self.drop(name, "failed", why(error))
+            self.drop(name, "failed", Reason("failed", detail=why(error)))
         finally:
             changed = before.put_back()
         if changed:

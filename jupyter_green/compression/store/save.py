@@ -18,6 +18,7 @@ from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, require
 from jupyter_green.compression.model.transformers_models import of_transformers, unseen
 from jupyter_green.compression.process.state import SEED, same_random_numbers
+from jupyter_green.compression.reasons import plain_data
 from jupyter_green.compression.recipes.onnx_model import session_of
 
 from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, checksum, digest
@@ -222,6 +223,7 @@ def _figures(result: ShrinkResult) -> dict[str, Any]:
             "examples": details.examples,
             "proven": result.proven,
             "reason": result.reason,
+            "why": plain_data(result.why),
             "key": details.key,
             "cost_joules": result.cost_joules,
             "cost_seconds": result.cost_seconds,

@@ -1,0 +1,142 @@
+"""Why a candidate is kept, dropped, not tried or not proven: a code and its parameters.
+
+Code that decides reads the code; the sentence is made in `report.messages` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Code = Literal[
+    # A cost against another cost.
+    "rounds",
+    "interval includes 1",
+    "far more",
+    "device shared",
+    "power may differ",
+    "busy machine",
+    # A cost that can't be compared.
+    "too few rounds",
+    "no reading",
+    "throttled",
+    "baseline throttled",
+    "noisy",
+    "threads may spin",
+    "no gain in one thread",
+    "not benchmarked",
+    "benchmark failed",
+    # A candidate in the search.
+    "not applicable",
+    "time up",
+    "interrupted before it was tried",
+    "failed",
+    "costs more",
+    "not less",
+    "loses more",
+    "other trained on",
+    "front",
+    "dominated",
+    "also tested",
+    "reference",
+    "control",
+    # The final evaluation.
+    "proven",
+    "same numbers",
+    "loss too large",
+    "loss not proven",
+    "proven to cost more",
+    "less not proven",
+    "cost not tested",
+    "failed in the test",
+    "reload failed",
+    "original failed",
+    "no skill",
+    "not tested in time",
+    "interrupted before the test",
+    "chosen by hand",
+    # Nothing is kept.
+    "interrupted",
+    "no time",
+    "no time for the original",
+    "nothing applies",
+    "none proven",
+]
+
+INCONCLUSIVE = frozenset(
+    {
+        "too few rounds",
+        "no reading",
+        "throttled",
+        "baseline throttled",
+        "noisy",
+        "threads may spin",
+        "no gain in one thread",
+    }
+)
+"""Codes of a cost that was benchmarked and can't be compared."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason; parameters that its code doesn't have are None, empty or False.
+
+    Parameters
+    ----------
+    code : str
+        What is the case.
+    cause : Reason or None
+        The reason for that.
+    detail : str
+        Text of a library, a recipe or the reload check; shown, never read.
+    name, reference : str
+        The candidate, and the model that its cost is compared with.
+    examples, needed : int or None
+        Examples of a split, and the estimated number that would prove the loss.
+    rounds, steps, tried : int or None
+        Rounds of a benchmark, training steps, and candidates of a search.
+    factor : float or None
+        Cost relative to the reference.
+    others : float or None
+        Share of the processor that other programs used.
+    variation, half_width : float or None
+        Standard deviation of one model's cost between rounds, and half the ratio's 95 % interval; both relative.
+    energy : bool
+        Whether the higher cost is energy; else processor time.
+    one_thread : bool
+        Whether it holds also against the original in one thread.
+    against_control : bool
+        Whether the loss is that against an equally trained original.
+    """
+
+    code: Code
+    cause: Reason | None = None
+    detail: str = ""
+    name: str = ""
+    reference: str = ""
+    examples: int | None = None
+    needed: int | None = None
+    rounds: int | None = None
+    steps: int | None = None
+    tried: int | None = None
+    factor: float | None = None
+    others: float | None = None
+    variation: float | None = None
+    half_width: float | None = None
+    energy: bool = False
+    one_thread: bool = False
+    against_control: bool = False
+
+    @property
+    def inconclusive(self) -> bool:
+        """Whether a cost was benchmarked and can't be compared."""
+        return self.code in INCONCLUSIVE
+
+
+def plain_data(reason: Any) -> dict[str, Any]:
+    """Return the code and the parameters that a reason has, JSON-ready; also of a reason of `comparison`."""
+
+    def having(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: value for name, value in items if value is not None and value is not False and value != ""}
+
+    return asdict(reason, dict_factory=having)
