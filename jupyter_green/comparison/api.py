@@ -333,7 +333,7 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, DecisionReaso
         varies=known.own is not None and varying_share(known.own) > 0,
     )
     rows, pick, reason = decide(rows, data)
-    kinds = dict(enumerate(kinds_of(predictor.examples.labels))) if metric.name == "accuracy" else {}
+    kinds = dict(enumerate(kinds_of(predictor.examples.labels))) if metric.kind == "accuracy" else {}
     together = predictor.examples.together
     classes = {
         name: {
@@ -362,6 +362,7 @@ def _comparison(
         best=known.best,
         basis="joules" if trial is not None and trial.basis == "joules" else "cpu_seconds",
         metric=metric.name,
+        metric_kind=metric.kind,
         unit=metric.unit,
         accepted=known.accepted,
         max_relative_loss=known.share,
@@ -425,14 +426,14 @@ def _constant(known: Known, name: str) -> Constant | None:
 def _unskilled(known: Known) -> dict[str, str]:
     """Return the candidates that are no better than a constant answer, with that constant."""
     metric, unskilled = known.metric, dict[str, str]()
-    classes = kinds_of(known.told.examples.labels) if metric.name == "accuracy" else {}
+    classes = kinds_of(known.told.examples.labels) if metric.kind == "accuracy" else {}
     if len(classes) == 1:
         return {}
     for name, utility in known.found.items():
         constant = _constant(known, name)
         if constant is not None and not knows_more(metric, utility.parts, constant):
             class_name = "" if constant.answer is None or not classes else f"{[*classes][constant.answer]!r:.60}"
-            unskilled[name] = no_better(metric.name, constant, class_name)
+            unskilled[name] = no_better(metric.kind, constant, class_name)
     return unskilled
 
 

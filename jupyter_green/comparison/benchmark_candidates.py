@@ -220,7 +220,7 @@ def row_of(
         None,
         told.value,
         loss,
-        told.value if metric.name == "accuracy" else None,
+        told.value if metric.kind == "accuracy" else None,
         joules,
         uncertainty,
         quality,

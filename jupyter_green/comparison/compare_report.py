@@ -81,7 +81,7 @@ def text(found: Comparison) -> str:
         "  ".join([*(pad(cell, widths[n], n > 0) for n, cell in enumerate(line[:-1])), line[-1]]).rstrip()
         for line in table
     ]
-    first = f"{headline(found)} {judged_in_words(found.metric, found.judged)}"
+    first = f"{headline(found)} {judged_in_words(found.metric_kind, found.metric, found.judged)}"
     return plain("\n".join([first, second_line(found), "", *lines, "", *lines_below(found)]))
 
 
@@ -98,7 +98,7 @@ def html(found: Comparison) -> str:
         # The verdict has its own row: a column beside ten figures would be too narrow.
         body += f'<tr><td class="muted" colspan="{len(rest) + 1}" style="max-width:none">{markup(verdict)}</td></tr>'
     below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(found))
-    judged = judged_in_words(found.metric, found.judged)
+    judged = judged_in_words(found.metric_kind, found.metric, found.judged)
     return (
         f'{STYLE}<div class="jg"><div><b>{markup(headline(found))}</b> {markup(judged)}</div>'
         f'<div class="muted">{markup(second_line(found))}</div>'

@@ -18,6 +18,7 @@ class Spearman(Metric):
     """Rank correlation of answers with labels, from -1 to 1. The parts of an example are its answer and its label."""
 
     name = "Spearman's rank correlation"
+    kind = "rank correlation"
     shared = False
 
     def value(self, parts: np.ndarray) -> float:

@@ -172,7 +172,7 @@ def _alike(one: Any, other: Any) -> bool:
 
 def strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
     """Return a message if the answers are not of the expected kind; empty otherwise."""
-    if not said or metric.name not in ("accuracy", "F1") or len(kinds_of(examples.labels)) > len(examples) / 2:
+    if not said or metric.kind not in ("accuracy", "F1") or len(kinds_of(examples.labels)) > len(examples) / 2:
         return ""
     wanted = kinds_of(examples.labels)
     pairs = examples.form == "pairs"

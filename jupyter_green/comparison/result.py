@@ -16,6 +16,7 @@ from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.model.task import Task
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
+from jupyter_green.compression.quality.metric import MetricKind
 from jupyter_green.compression.reasons import plain_data
 from jupyter_green.reporting.drawing import bundle_of, text_of
 
@@ -146,6 +147,8 @@ class Comparison:
         Name of the groups.
     by_class : mapping of label to ClassScore
         Accuracy of each class for the best and the pick, if these differ.
+    metric_kind : str
+        What the metric computes, as `Metric.kind`.
     judged : Task or None
         The task by which outputs of modules were read.
     cost_joules, cost_uncertainty, cost_seconds
@@ -171,6 +174,7 @@ class Comparison:
     origin: str = ""
     group: str = ""
     by_class: Mapping[Any, ClassScore] = field(default_factory=dict)
+    metric_kind: MetricKind = "own function"
     judged: Task | None = None
     cost_joules: float | None = None
     cost_uncertainty: float | None = None

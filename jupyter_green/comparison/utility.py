@@ -61,6 +61,7 @@ AMOUNTS_FROM = 20
 class ScoredPredictions(Metric):
     """A user's function ``metric(answers, labels) -> float``; higher is better, and its loss is relative."""
 
+    kind = "own function"
     unit = "relative"
     shared = False
 
@@ -202,7 +203,7 @@ def task_between(found: Sequence[ModelAdapter], examples: Examples, asked: str |
 
 def of_one_class(metric: Metric, labels: Any) -> str:
     """Return a message if all examples have the same class, so that accuracy is meaningless; empty otherwise."""
-    if metric.name not in ("accuracy", "F1") or len(kinds_of(labels)) > 1:
+    if metric.kind not in ("accuracy", "F1") or len(kinds_of(labels)) > 1:
         return ""
     return f"All examples have the label {labels[0]!r:.60}, so who always says that is right."
 

@@ -68,6 +68,7 @@ def result_of(
         original=search.subject,
         product=None if kept is None else _noted(kept.product),
         metric=search.metric.name,
+        metric_kind=search.metric.kind,
         unit=search.metric.unit,
         max_loss=search.max_loss,
         key=f"{search.workload.key()}, {_where(search)}",

@@ -11,6 +11,7 @@ from .model.task import Task
 from .options import A_DAY
 from .quality.class_scores import ClassScore
 from .quality.loss import Loss
+from .quality.metric import MetricKind
 from .quality.skill import Constant
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class ResultDetails:
         Half the 95 % interval of the search's energy, in joules.
     by_class : mapping of int to ClassScore
         Accuracy of each class.
+    metric_kind : str
+        What the metric computes, as `Metric.kind`.
     judged : Task or None
         The task and the output that were evaluated.
     constant : Constant or None
@@ -153,6 +156,7 @@ class ResultDetails:
     data: Mapping[str, Any] = field(default_factory=dict)
     inspected: str = ""
     notes: tuple[str, ...] = ()
+    metric_kind: MetricKind = "own function"
     judged: Task | None = None
     constant: Constant | None = None
     sample: Any = field(default=None, repr=False)

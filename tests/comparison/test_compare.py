@@ -18,6 +18,7 @@ from jupyter_green.comparison.normalize_predictions import same
 from jupyter_green.comparison.published import published, task_of
 from jupyter_green.comparison.utility import metric_for
 from jupyter_green.compression.errors import ShrinkError
+from jupyter_green.compression.quality.metric import Own
 from jupyter_green.session import Session
 from tests.support import models
 
@@ -292,6 +293,21 @@ def test_a_functions_own_metric_and_nan(points: tuple[Any, Any], session: Sessio
     found = compared(candidates, points, session, metric=sometimes)
     assert found.row("one").standing == "failed"
     assert "is no number" in found.row("one").reason
+
+
+def test_a_function_that_is_called_accuracy_is_a_function(session: Session) -> None:
+    """Labels that are no class numbers from 0 on: a metric's name says nothing of what it stores."""
+
+    def accuracy(answers: Any, labels: Any) -> float:
+        return float(np.mean([a == b for a, b in zip(answers, labels, strict=True)]))
+
+    data = ([*range(60)], [3 if x >= 50 else 1 for x in range(60)])
+    found = compared({"right": lambda x: 3 if x >= 50 else 1, "one": lambda _: 1}, data, session, metric=accuracy)
+    assert (found.metric, found.metric_kind, found.best, found.by_class) == ("accuracy", "own function", "right", {})
+    assert [row.accuracy_share for row in found.rows] == [None, None]
+    own = Own(accuracy)
+    parts = own.parts(torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2]), None).numpy()
+    assert own.by_class(parts, parts) == {}
 
 
 def test_squared_error_and_failures(session: Session) -> None:

@@ -134,7 +134,7 @@ def test_what_does_not_pass_is_not_kept(points_model: Any) -> None:
     assert not verdict.proven
     assert verdict.reason is not None
     assert verdict.reason.code == "reload failed"
-    assert "Saved and loaded" in verdict.reason.detail
+    assert "saved and loaded" in verdict.reason.detail
 
 
 def _copied(found: AcceptedCandidate) -> AcceptedCandidate:

@@ -215,7 +215,8 @@ def test_of_several_outputs_the_fitting_one_is_judged_and_named(form: str, said:
     y = model.head(model.inner(x)).argmax(-1)
     subject, metric, value = judged(model, (x, y))
     assert value == 1.0
-    assert judged_in_words(metric.name, subject.task) == f"Judged: accuracy, 3 classes, of the output {said}."
+    words = judged_in_words(metric.kind, metric.name, subject.task)
+    assert words == f"Judged: accuracy, 3 classes, of the output {said}."
     with pytest.raises(ShrinkError, match="without labels it is not known which"):
         judged(model, x)
 
@@ -325,7 +326,7 @@ def test_without_labels_vectors_of_length_one_are_embeddings() -> None:
     sure.weight.data *= 1e6
     subject, metric, _ = judged(nn.Sequential(sure, nn.Softmax(-1)), x)
     said = "Judged: agreement with the original on which of 3 outputs is largest."
-    assert judged_in_words(metric.name, subject.task) == said
+    assert judged_in_words(metric.kind, metric.name, subject.task) == said
 
 
 def test_numbers_near_nought_and_one_are_no_logits() -> None:
@@ -358,7 +359,7 @@ def test_an_original_without_skill_proves_nothing() -> None:
         constant(encoder, (x, y))
     told = constant(encoder, (x, y), task="classification")
     assert told is not None
-    said = judged_in_words("accuracy", Task(classes=64), told).replace("\u202f", " ")
+    said = judged_in_words("accuracy", "accuracy", Task(classes=64), told).replace("\u202f", " ")
     assert f"no better than always saying class {told.answer} ({100 * told.score:.1f} %)" in said
     log = nn.Sequential(nn.Linear(4, 1), nn.LogSigmoid())
     with pytest.raises(ShrinkError, match="its output may mean something else"):

@@ -29,6 +29,20 @@ PLACES = {"token-classification": "token", "causal-lm": "token", "masked-lm": "t
 }
 
 
+MetricKind = Literal[
+    "accuracy",
+    "accuracy per place",
+    "agreement",
+    "cosine",
+    "F1",
+    "perplexity",
+    "squared error",
+    "rank correlation",
+    "own function",
+]
+"""What a metric computes. Its `name` is for display: a user's function may be called accuracy too."""
+
+
 class Metric:
     """Accuracy, and the base class of the other metrics.
 
@@ -36,6 +50,7 @@ class Metric:
     """
 
     name = "accuracy"
+    kind: MetricKind = "accuracy"
     unit: Literal["points", "relative"] = "points"
     higher_is_better = True
     labels = True
@@ -77,7 +92,7 @@ class Metric:
 
     def by_class(self, original: np.ndarray, candidate: np.ndarray) -> dict[int, ClassScore]:
         """Return the accuracy of each class, if the metric is accuracy or agreement."""
-        if self.name not in ("accuracy", Agreement.name) or original.shape[1] < 2:
+        if self.kind not in ("accuracy", "agreement") or original.shape[1] < 2:
             return {}
         scores = {}
         for number in sorted(set(original[:, 1].tolist())):
@@ -100,6 +115,7 @@ class Metric:
 class PerPlace(Metric):
     """Accuracy over the labelled elements of examples (tokens, pixels, labels); the loss is resampled by example."""
 
+    kind = "accuracy per place"
     counts_places = True
 
     def __init__(self, task: Task) -> None:
@@ -156,6 +172,7 @@ class Agreement(Metric):
     """Share of answers that equal the original's; needs no labels."""
 
     name = "agreement with the original"
+    kind = "agreement"
     labels = False
     counts_places = True
 
@@ -183,6 +200,7 @@ class Cosine(Metric):
     """Cosine similarity of the candidate's and the original's vectors; needs no labels."""
 
     name = "cosine agreement with the original"
+    kind = "cosine"
     labels = False
 
     def reference(self, outputs: Any) -> Any:
@@ -204,6 +222,7 @@ class F1(Metric):
     """F1 of each class, averaged over the classes that occur (macro)."""
 
     name = "F1"
+    kind = "F1"
     counts_places = True
 
     def __init__(self, classes: int, task: Task | None = None) -> None:
@@ -244,6 +263,7 @@ class Perplexity(Metric):
     """Perplexity of a language model: exp of the mean negative log-likelihood per predicted token."""
 
     name = "perplexity"
+    kind = "perplexity"
     unit = "relative"
     higher_is_better = False
 
@@ -287,6 +307,7 @@ class SquaredError(Metric):
     """Mean squared error."""
 
     name = "mean squared error"
+    kind = "squared error"
     unit = "relative"
     higher_is_better = False
 
@@ -304,6 +325,7 @@ class SquaredError(Metric):
 class Own(Metric):
     """A user's function ``metric(outputs, labels) -> float``; higher is better, and the loss is relative."""
 
+    kind = "own function"
     unit = "relative"
     shared = False
 

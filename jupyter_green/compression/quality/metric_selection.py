@@ -96,7 +96,7 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool, task: Ta
 
 def by_class(metric: Metric) -> bool:
     """Whether the metric counts correct classes."""
-    return isinstance(metric, (F1, PerPlace)) or metric.name == "accuracy"
+    return metric.kind in ("accuracy", "accuracy per place", "F1")
 
 
 def see_that_classes_fit(metric: Metric, batches: Sequence[Batch]) -> None:

@@ -49,7 +49,7 @@ def constant_of(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> 
     task = metric.task
     if isinstance(metric, Perplexity):
         return None if task.classes is None else Constant(float(task.classes))
-    counts_answers = isinstance(metric, PerPlace) or metric.name == "accuracy"
+    counts_answers = metric.kind in ("accuracy", "accuracy per place")
     if isinstance(metric, SquaredError) or (counts_answers and task.name == "multi-label"):
         return _of_each_label(labels, None if isinstance(metric, SquaredError) else task.ignored)
     counts = (

@@ -17,7 +17,7 @@ from jupyter_green.compression.model.task import Task
 from jupyter_green.compression.options import longer
 from jupyter_green.compression.quality.class_scores import ClassScore, balanced, has_rare
 from jupyter_green.compression.quality.loss import Loss
-from jupyter_green.compression.quality.metric import Agreement
+from jupyter_green.compression.quality.metric import MetricKind
 from jupyter_green.compression.quality.skill import Constant
 from jupyter_green.compression.result import ResultRow, ShrinkResult
 from jupyter_green.compression.result_details import Late
@@ -103,34 +103,34 @@ def second_line(result: ShrinkResult) -> str:
     return " · ".join(parts)
 
 
-def judged_in_words(metric: str, task: Task | None, constant: Constant | None = None) -> str:
+def judged_in_words(kind: MetricKind, name: str, task: Task | None, constant: Constant | None = None) -> str:
     """Return the metric, the output it was computed from, and whether the original is no better than a constant."""
     if task is None:
-        return f"Judged: {metric}."
-    parts = [metric]
-    if "agreement" not in metric and task.axis is None and task.threshold is not None:
+        return f"Judged: {name}."
+    parts = [name]
+    if kind not in ("agreement", "cosine") and task.axis is None and task.threshold is not None:
         parts.append(f"an output above {task.threshold:g} says yes")
-    elif task.classes is not None and metric.startswith(("accuracy", "F1")):
+    elif task.classes is not None and kind in ("accuracy", "accuracy per place", "F1"):
         parts.append(f"{task.classes:,} classes")
-    if metric == Agreement.name and task.classes is not None:
-        parts[0] = f"{metric} on which of {task.classes:,} outputs is largest"
-    if metric == "perplexity":
+    if kind == "agreement" and task.classes is not None:
+        parts[0] = f"{name} on which of {task.classes:,} outputs is largest"
+    if kind == "perplexity":
         units = {"masked-lm": "the labelled tokens", "seq2seq": "the labelled tokens"}
         parts[0] = f"perplexity of {units.get(task.name, 'the next token')}"
     output = f", of the output {path_in_words(task.output)}" if task.output else ""
-    return f"Judged: {', '.join(parts)}{output}{_no_better(metric, constant)}."
+    return f"Judged: {', '.join(parts)}{output}{_no_better(kind, constant)}."
 
 
-def _no_better(metric: str, constant: Constant | None) -> str:
-    return "" if constant is None else f", at which your model is {no_better(metric, constant)}"
+def _no_better(kind: MetricKind, constant: Constant | None) -> str:
+    return "" if constant is None else f", at which your model is {no_better(kind, constant)}"
 
 
-def no_better(metric: str, constant: Constant, answer: str = "") -> str:
+def no_better(kind: MetricKind, constant: Constant, answer: str = "") -> str:
     """Return in words that a model is no better than a constant answer; `answer` is the displayed name of the class."""
-    answers = {"perplexity": "guessing", "mean squared error": "always saying the mean"}
+    answers: dict[MetricKind, str] = {"perplexity": "guessing", "squared error": "always saying the mean"}
     class_name = "the more frequent" if constant.answer is None else answer or f"class {constant.answer}"
-    score = numbers.significant(constant.score, 3) if metric in answers else f"{100 * constant.score:.1f}{THIN}%"
-    return f"no better than {answers.get(metric, f'always saying {class_name}')} ({score})"
+    score = numbers.significant(constant.score, 3) if kind in answers else f"{100 * constant.score:.1f}{THIN}%"
+    return f"no better than {answers.get(kind, f'always saying {class_name}')} ({score})"
 
 
 def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
@@ -244,7 +244,7 @@ def text(result: ShrinkResult) -> str:
         for row in table
     ]
     facts = result.facts
-    first = f"{headline(result)} {judged_in_words(facts.metric, facts.judged, facts.constant)}"
+    first = f"{headline(result)} {judged_in_words(facts.metric_kind, facts.metric, facts.judged, facts.constant)}"
     return plain("\n".join([first, second_line(result), "", *lines, "", *lines_below(result)]))
 
 
@@ -260,7 +260,8 @@ def html(result: ShrinkResult) -> str:
         cells = "".join(f"<td{_right(n)}>{markup(cell)}</td>" for n, cell in enumerate(rest, 1))
         body += f'<tr><th scope="row">{strong[0]}{markup(first)}{strong[1]}{notes}</th>{cells}</tr>'
     below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(result))
-    judged = judged_in_words(result.facts.metric, result.facts.judged, result.facts.constant)
+    facts = result.facts
+    judged = judged_in_words(facts.metric_kind, facts.metric, facts.judged, facts.constant)
     return (
         f'{STYLE}<div class="jg"><div><b>{markup(headline(result))}</b> {markup(judged)}</div>'
         f'<div class="muted">{markup(second_line(result))}</div>'
