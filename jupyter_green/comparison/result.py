@@ -7,6 +7,7 @@ examples would prove it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,7 +22,6 @@ from jupyter_green.compression.reasons import plain_data
 from jupyter_green.reporting.drawing import bundle_of, text_of
 
 from .messages import DecisionReason, sentence
-from .selection import saving_in_use
 
 Standing = Literal["best", "pick", "good enough", "can't tell", "loses too much", "uses no less", "unmetered", "failed"]
 
@@ -220,19 +220,29 @@ class Comparison:
         return {row.name: row.ratio.value for row in self.rows if row.ratio is not None}
 
     def saving_in_use(self, weights: Mapping[str, float]) -> float:
-        """Return the saving if all users of a more expensive candidate take the pick.
+        """Return the saving if all users of a more expensive candidate take the pick: S = 1 - Σ w·min(E, E*) / Σ w·E.
 
         Parameters
         ----------
         weights : mapping of str to float
-            Use of each candidate: requests a day, downloads, shares.
+            w, use of each candidate: requests a day, downloads, shares.
 
         Raises
         ------
         ValueError
-            If a used candidate has no cost here, or a weight is negative.
+            If the pick or a used candidate has no cost here, a weight is no number from 0 up, or nothing is used.
         """
-        return saving_in_use(self.costs, weights, self.pick)
+        costs = self.costs
+        for name in (self.pick, *weights):
+            if name not in costs:
+                raise ValueError(f"{name!r} has no cost here; there is {', '.join(costs) or 'none'}.")
+        for name, weight in weights.items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise ValueError(f"The weight of {name!r} is {weight!r}; give a number from 0 up.")
+        before = math.fsum(weight * costs[name] for name, weight in weights.items())
+        if before <= 0:
+            raise ValueError("Nothing of what is used has an energy above 0.")
+        return 1 - math.fsum(weight * min(costs[name], costs[self.pick]) for name, weight in weights.items()) / before
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready data."""

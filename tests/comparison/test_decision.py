@@ -243,6 +243,28 @@ def test_groups_stand_side_by_side() -> None:
         report.row("b")
 
 
+@pytest.mark.parametrize(
+    ("costs", "weights", "pick", "saving"),
+    [
+        ({"a": 10.0, "b": 2.0}, {"a": 0.5, "b": 0.5}, "b", 2 / 3),
+        ({"a": 10.0, "b": 2.0}, {"a": 0.5, "b": 0.5}, "a", 0.0),
+        ({"a": 1.0}, {"a": 1.0}, "b", None),
+        ({"a": 1.0}, {"b": 1.0}, "a", None),
+        ({"a": 1.0}, {"a": -1.0}, "a", None),
+        ({"a": 1.0}, {}, "a", None),
+    ],
+)
+def test_the_saving_in_use_is_weighted(
+    costs: dict[str, float], weights: dict[str, float], pick: str, saving: float | None
+) -> None:
+    found = shown([row(name, 0.9, ratio=ratio) for name, ratio in costs.items()], pick, NONE)
+    if saving is None:
+        with pytest.raises(ValueError, match=r"\.$"):
+            found.saving_in_use(weights)
+    else:
+        assert found.saving_in_use(weights) == pytest.approx(saving)
+
+
 def test_joules_per_correct() -> None:
     assert row("a", 0.8, ratio=1.0).joules_per_correct == pytest.approx(12.5)
     assert Row("a", "f", "best", joules_per_unit=1.0, accuracy_share=0.0).joules_per_correct is None

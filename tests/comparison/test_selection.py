@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_green.comparison.selection import Offer, saving_in_use, select
+from examples.selection_rule import Offer, select
 
 OFFERS = st.lists(
     st.builds(Offer, st.text(max_size=3), st.floats(0.01, 1), st.floats(1e-6, 1e6)), min_size=1, max_size=20
@@ -80,11 +80,6 @@ def test_five_of_nine_are_kept() -> None:
     assert sum(select(offers, 0.05).keep for offers in published().values()) == 5
 
 
-def test_usage_weights() -> None:
-    assert saving_in_use({"a": 10, "b": 2}, {"a": 0.5, "b": 0.5}, "b") == pytest.approx(2 / 3)
-    assert saving_in_use({"a": 10, "b": 2}, {"a": 0.5, "b": 0.5}, "a") == pytest.approx(0)
-
-
 @given(OFFERS, st.floats(0, 1))
 def test_a_pick_is_good_enough_and_never_dearer(offers: list[Offer], accepted: float) -> None:
     found = select(offers, accepted)
@@ -113,14 +108,3 @@ def test_accepting_more_never_saves_less(offers: list[Offer], one: float, other:
 def test_what_is_no_choice(offers: list[Offer], accepted: float) -> None:
     with pytest.raises(ValueError, match=r"\."):
         select(offers, accepted)
-
-
-def test_what_is_no_use() -> None:
-    for energy, weights, pick in (
-        ({"a": 1.0}, {"a": 1.0}, "b"),
-        ({"a": 1.0}, {"b": 1.0}, "a"),
-        ({"a": 1.0}, {"a": -1.0}, "a"),
-        ({"a": 0.0}, {"a": 1.0}, "a"),
-    ):
-        with pytest.raises(ValueError, match=r"\."):
-            saving_in_use(energy, weights, pick)

@@ -1,8 +1,9 @@
-"""Selects the candidate with the least energy among those that are good enough, and computes the saving.
+"""Model selection on published figures: the candidate with the least energy among those that are good enough.
 
-U_best = max U; good enough is U >= (1 - Δ)·U_best; the pick has the least energy among these. If the best is also the
-cheapest, it is kept and the saving is 0. This is the model selection of "Small is sufficient" (arXiv 2510.01889), as
-reported in secondary sources; the paper itself was not available.
+`green.compare` takes the cheapest of those whose loss and cost are proven; published figures have no intervals, so here
+the values themselves are compared. U_best = max U; good enough is U >= (1 - Δ)·U_best; the pick has the least energy
+among these. If the best is also the cheapest, it is kept and the saving is 0. This is the model selection of "Small is
+sufficient" (arXiv 2510.01889), as reported in secondary sources; the paper itself was not available.
 """
 
 from __future__ import annotations
@@ -91,34 +92,3 @@ def select(offers: Sequence[Offer], max_relative_loss: float) -> Selection:
     feasible = sorted((offer for offer in offers if offer.utility >= threshold), key=lambda offer: offer.energy)
     pick = feasible[0] if feasible[0].energy < best.energy else best
     return Selection(best, pick, tuple(feasible))
-
-
-def saving_in_use(energy: Mapping[str, float], weights: Mapping[str, float], pick: str) -> float:
-    """Return the saving if all users of a more expensive model take the pick: S = 1 - Σ w·min(E, E*) / Σ w·E.
-
-    Parameters
-    ----------
-    energy : mapping of str to float
-        E, energy per unit of work of each model in use.
-    weights : mapping of str to float
-        w, use of each model (downloads, requests).
-    pick : str
-        The selected model.
-
-    Raises
-    ------
-    ValueError
-        If a weight or an energy is missing or negative.
-    """
-    if pick not in energy:
-        raise ValueError(f"{pick!r} has no energy; there is {', '.join(energy)}.")
-    for name, weight in weights.items():
-        if name not in energy:
-            raise ValueError(f"{name!r} is used but has no energy.")
-        if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"The weight of {name!r} is {weight!r}; give a number from 0 up.")
-    before = math.fsum(weight * energy[name] for name, weight in weights.items())
-    if before <= 0:
-        raise ValueError("Nothing of what is used has an energy above 0.")
-    after = math.fsum(weight * min(energy[name], energy[pick]) for name, weight in weights.items())
-    return 1 - after / before
