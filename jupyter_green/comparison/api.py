@@ -272,7 +272,7 @@ def _hold(known: Known, session: Session, *, repeats: int, seed: int) -> None:
         refusal = without_share(metric, known.found[best].value, _constant(known, best), best)
         for name, utility in known.found.items():
             if name != best and refusal is not None and not np.array_equal(utility.parts, known.found[best].parts):
-                known.unjudged = refusal
+                known.unjudged = DecisionReason("metric is 0", detail=refusal)
             elif name != best:
                 known.losses[name] = loss_against(
                     metric, known.found[best], utility, known.level, predictor.examples, own=known.own, repeats=repeats

@@ -42,6 +42,7 @@ Code = Literal[
     "interrupted",
     "not answered in time",
     "interrupted before it answered",
+    "metric is 0",
 ]
 
 
@@ -60,7 +61,7 @@ class DecisionReason:
     name : str
         The candidate; of "own repeats differ", "no skill" and "picked" the best one, the last only if not measured.
     detail : str
-        Text of a library or a check of answers, and the constant answer that is as good; shown, never read.
+        Text of a library or a check of answers or of the metric, and the constant answer that is as good; shown, never read.
     examples, needed : int or None
         Examples of the loss, and the estimated number that would decide.
     energy : bool
@@ -144,6 +145,7 @@ SENTENCES: dict[Code, Callable[[DecisionReason], str]] = {
     "interrupted": lambda r: "the comparison was interrupted",
     "not answered in time": lambda r: "The time was up before this had answered; allow more with time=.",
     "interrupted before it answered": lambda r: "The comparison was interrupted before this had answered.",
+    "metric is 0": lambda r: r.detail,
 }
 
 
