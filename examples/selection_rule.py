@@ -9,7 +9,7 @@ sufficient" (arXiv 2510.01889), as reported in secondary sources; the paper itse
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 

@@ -82,7 +82,7 @@ class Meter:
         try:
             reading = self._gates[key].read()
             if reading.doubt > TOO_LATE_SECONDS and timeline.read_at_edges:
-                raise SensorFault(f"{timeline.traits.device} took {clock.perf_counter() - started:.1f} s to answer.")
+                raise SensorFault(f"It took {clock.perf_counter() - started:.1f} s to answer.")
         except SensorFault as fault:
             now = clock.perf_counter()
             timeline.fault(now, str(fault))

@@ -60,7 +60,7 @@ class ValidatedSensor:
             raise
         except (Exception, SystemExit) as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
-            raise SensorFault(f"{self._traits.device} could not be read ({text}).") from error
+            raise SensorFault(f"It could not be read ({text}).") from error
         finished = clock.perf_counter()
         if clock.monotonic() - self._limit_read >= LIMIT_SECONDS:
             self._read_limit()
@@ -68,7 +68,7 @@ class ValidatedSensor:
         last, self._last = self._last, reading
         self.complaint = None
         if last is not None and self._broken(last, reading):
-            self.complaint = f"{self._traits.device} counted backwards, or further than it can have drawn."
+            self.complaint = "It counted backwards, or further than it can have drawn."
         if last is not None and (reading.epoch != last.epoch or self.complaint):
             self._breaks += 1
         half_width = max(0.0, reading.time - started, finished - reading.time)
@@ -90,15 +90,14 @@ class ValidatedSensor:
         return None if watts is None else float(watts)
 
     def _judge(self, reading: Reading, began: float, ended: float) -> None:
-        device = self._traits.device
         if not isinstance(reading, Reading) or not isinstance(reading.value, Real):
-            raise SensorFault(f"{device} answered with something that is no reading.")
+            raise SensorFault("It answered with something that is no reading.")
         if not math.isfinite(reading.value):
-            raise SensorFault(f"{device} answered with {reading.value}, which is no energy or power.")
+            raise SensorFault(f"It answered with {reading.value}, which is no energy or power.")
         if self._traits.method == "power" and not (reading.value >= 0 and self._can_draw(reading.value)):
-            raise SensorFault(f"{device} answered with {reading.value:.6g} W, which it can't draw.")
+            raise SensorFault(f"It answered with {reading.value:.6g} W, which it can't draw.")
         if not began - CLOCK_SECONDS <= reading.time <= ended + CLOCK_SECONDS:
-            raise SensorFault(f"{device} gave a reading of another time than that at which it was asked.")
+            raise SensorFault("It gave a reading of another time than that at which it was asked.")
 
     def _broken(self, last: Reading, reading: Reading) -> bool:
         """Whether a count went backwards or rose more than the device can draw, without a new epoch."""

@@ -106,7 +106,7 @@ class BoardCounter:
             step = float(fields["counter_resolution"]) * 1e-6
             return int(count) * step, step
         except Exception as error:  # the library raises a dozen kinds
-            raise SensorFault(f"{self._device} does not tell its energy ({_told(error)}).") from error
+            raise SensorFault(f"It does not tell its energy ({_told(error)}).") from error
 
     def _ask(self, name: str, otherwise: Any) -> Any:
         """Return an optional property; `otherwise` on any error."""

@@ -89,9 +89,9 @@ class PartCounter:
         try:
             joules = _joules(self._monitor.get_cumulative_energy(), self._part)
         except Exception as error:  # the compiled library's errors are undocumented
-            raise SensorFault(f"{self.traits.device} does not answer ({_told(error)}).") from error
+            raise SensorFault(f"It does not answer ({_told(error)}).") from error
         if joules is None:
-            raise SensorFault(f"{self.traits.device} gives no reading now.")
+            raise SensorFault("It gives no reading now.")
         moment = (before + clock.perf_counter()) / 2
         if joules < self._last:
             self._epoch += 1

@@ -27,7 +27,7 @@ An A100 recorded together with an external meter at its inputs read 4.9 W (8 %) 
 
 
 class SensorFault(GreenError):
-    """A reading failed. The message is one sentence, shown in the record's note."""
+    """A reading failed. The message is one sentence on the device ("It …"), shown after its name."""
 
 
 @dataclass(frozen=True)

@@ -73,10 +73,10 @@ class LedgerError(GreenError):
 
 
 class Notice(Protocol):
-    """Takes a one-sentence message for the user, with its category."""
+    """A function that stores a notice."""
 
     def __call__(self, text: str, kind: NoticeKind = "other") -> None:
-        """Take the message."""
+        """Store a one-sentence message for the user, with its category."""
 
 
 class DamagedRecord(LedgerError):

@@ -77,9 +77,9 @@ def test_a_short_window_is_told_what_was_found_in_those_before() -> None:
 
 def test_what_else_is_said_of_the_figure_stays() -> None:
     check, timeline = checked(1.75)
-    timeline.fault(15.0, "GPU 0 could not be read: the NVIDIA driver did not answer in time.")
+    timeline.fault(15.0, "It could not be read: the NVIDIA driver did not answer in time.")
     part = _component(timeline, 10.0, 22.0, check)
     found = check.judge(10.0, 22.0)
     assert found is not None
-    assert part.note == f"GPU 0 could not be read: the NVIDIA driver did not answer in time. {found.sentence}"
+    assert part.note == f"It could not be read: the NVIDIA driver did not answer in time. {found.sentence}"
     assert part.power_mismatch == found

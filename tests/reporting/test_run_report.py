@@ -96,9 +96,9 @@ def test_what_was_not_read_and_why() -> None:
 
 
 def test_a_device_that_was_not_read_is_named_once() -> None:
-    note = f"{GPU.device} could not be read: it fell off the bus."
+    note = "It could not be read: it fell off the bus."
     absent = record(replace(GPU, joules=None, uncertainty=None, note=note), CPU)
-    assert f"{GPU.device}: it could not be read: it fell off the bus, in 1 cell." in statement(absent).text()
+    assert f"{GPU.device}: It could not be read: it fell off the bus, in 1 cell." in statement(absent).text()
 
 
 def test_each_device_with_what_its_sensor_is() -> None:

@@ -200,10 +200,10 @@ def test_unreadable_mid_run_is_a_fault_and_the_count_goes_on(tree: PowercapTree)
     (sensor,) = found().sensors
     before = sensor.read()
     package.spoil("")
-    with pytest.raises(SensorFault, match=r"^CPU package 0 could not be read \(.*\)\.$"):
+    with pytest.raises(SensorFault, match=r"^It could not be read \(.*\)\.$"):
         sensor.read()
     package.vanish()
-    with pytest.raises(SensorFault, match="CPU package 0"):
+    with pytest.raises(SensorFault, match="could not be read"):
         sensor.read()
     with pytest.raises(SensorFault, match="No such file"):
         sensor.read()

@@ -67,7 +67,7 @@ def states() -> dict[str, EnergyRecord]:
         "shared, no split": record(replace(GPU, shared=True, own_joules=None), CPU),
         "several": record(*two, replace(CPU, joules=12.0, uncertainty=5.0), seconds=6.0, trace=TRACE),
         "absent": record(replace(GPU, joules=None, uncertainty=None, note="The driver did not answer for 2 s."), CPU),
-        "absent, named": record(replace(GPU, joules=None, uncertainty=None, note=f"{GPU.device} has no counter. {WHY}"),
+        "absent, named": record(replace(GPU, joules=None, uncertainty=None, note=f"It has no counter. {WHY}"),
                                 CPU),
         "contradicted": record(*(replace(GPU, key=f"nvidia:{i}", device=f"GPU {i}, A10", power_mismatch=mismatch,
                                          note=f"Others used it. {mismatch.sentence} More is said later.")

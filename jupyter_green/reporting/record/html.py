@@ -15,9 +15,8 @@ from jupyter_green.reporting.numbers import THIN
 from jupyter_green.reporting.sanitize import markup, one_line
 
 from .details import device_name, facts
-from .device_note import why_absent
 from .power_chart import drawable, svg
-from .sentence import Clause, attributed, clauses, read
+from .sentence import Clause, attributed, clauses, read, why_absent
 from .style import STYLE, icon
 
 _WAYS = {"counter": "counter", "power": "power over time", "model": "model"}

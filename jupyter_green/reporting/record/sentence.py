@@ -16,8 +16,6 @@ from jupyter_green.reporting import numbers
 from jupyter_green.reporting.numbers import HAIR, THIN
 from jupyter_green.reporting.sanitize import one_line
 
-from .device_note import why_absent
-
 DOT = " · "
 DOCTOR = "%energy doctor"
 _KINDS = {"gpu": "GPU", "cpu": "CPU", "dram": "DRAM"}
@@ -110,12 +108,21 @@ def quality_word(record: EnergyRecord) -> str:
     return record.quality
 
 
+def why_absent(part: Component) -> str:
+    """Return the note of a device without an energy, to be shown after its name."""
+    return one_line(part.note or "no reading came", 300).rstrip(".")
+
+
 def reason(record: EnergyRecord) -> str:
-    """Return why there is no reading: the first non-empty note."""
+    """Return why there is no reading: the first non-empty note, after the device's name if there are several."""
     if record.joules is not None:
         return "a sensor answered with something that is no number"
-    for note in (*(part.note for part in record.components), *record.notes):
-        if note and note.strip():
+    for part in record.components:
+        if part.note and part.note.strip():
+            name = f"{one_line(part.device, 40)}: " if len(record.components) > 1 else ""
+            return name + why_absent(part)
+    for note in record.notes:
+        if note.strip():
             return one_line(note, 300).rstrip(".")
     return "no sensor answered" if record.components else "no sensor was found"
 

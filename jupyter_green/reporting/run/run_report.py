@@ -23,9 +23,8 @@ from jupyter_green.reporting.formatted_energy import FormattedEnergy
 from jupyter_green.reporting.numbers import THIN, finite
 from jupyter_green.reporting.record.contradiction import contradicted, widened
 from jupyter_green.reporting.record.details import device_name
-from jupyter_green.reporting.record.device_note import why_absent
 from jupyter_green.reporting.record.mime_bundle import data
-from jupyter_green.reporting.record.sentence import DOT, read
+from jupyter_green.reporting.record.sentence import DOT, read, why_absent
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import encodable, one_line
 from jupyter_green.reporting.section import Section

@@ -47,7 +47,7 @@ class NvidiaSensor:
             # A counter continues while the driver is slow or denies access; power that was not read is lost.
             if self._broken or self._way.method == "power":
                 self._epoch, self._last = epoch + 1, None
-            raise SensorFault(f"{self.traits.device} could not be read: {refusal}.") from refusal
+            raise SensorFault(f"It could not be read: {refusal}.") from refusal
         if self._broken:
             self._broken = False
             connection.works()

@@ -74,7 +74,7 @@ class RaplDomain:
             except (OSError, ValueError) as error:
                 self._release()
                 why = getattr(error, "strerror", None) or str(error)
-                raise SensorFault(f"{self.traits.device} could not be read ({why}).") from error
+                raise SensorFault(f"It could not be read ({why}).") from error
             moment = (before + clock.perf_counter()) / 2
             self._book(moment, joules)
             return Reading(moment, self._total, self._epoch)
