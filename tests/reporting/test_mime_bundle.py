@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
-from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Trace
+from jupyter_green.records import (
+    SCHEMA_VERSION,
+    Component,
+    EnergyRecord,
+    Kind,
+    Method,
+    Quality,
+    Span,
+    Status,
+    Trace,
+)
+from jupyter_green.records.shrink_outcome import ShrinkCode
 from jupyter_green.reporting import MIME, bundle, schema, sentence
 from jupyter_green.reporting.record.text_line import line
+from jupyter_green.storage import Ledger
 from tests.reporting.arbitrary import records
+from tests.schema_example import definition, example
 from tests.support.record_states import GPU, record, states
 
 VALIDATOR = Draft202012Validator(schema())
@@ -48,14 +61,38 @@ def test_bundles_of_any_record(drawn):
     EnergyRecord.from_dict({**data, "trace": None})
 
 
-def test_every_field_is_described_and_nothing_else():
-    described = schema()
-    data = bundle(record(GPU, trace=Trace({"a": ((0.0, 1.0),)}, 1.0)))[MIME]
-    assert set(data) == set(described["properties"])
-    assert set(data["components"][0]) == set(described["$defs"]["component"]["properties"])
-    assert set(data["components"][0]) == set(Component.__dataclass_fields__)
-    assert set(data["trace"]) == set(described["$defs"]["trace"]["properties"])
-    for part in (described, described["$defs"]["component"], described["$defs"]["trace"]):
+def test_the_schema_the_dataclasses_and_their_plain_data_have_the_same_fields(tmp_path):
+    """A field that one of them lacks is lost on the way, or added."""
+    described = example(schema(), schema())
+    VALIDATOR.validate(described)
+    read = EnergyRecord.from_dict(described)
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.add([read])
+        (stored,) = ledger.records()
+    for back in (read, stored):
+        derived = {name: value for name, value in back.to_dict().items() if name not in EnergyRecord.__annotations__}
+        assert back.to_dict() == {**described, **derived}
+    assert {name for name in derived if name != "schema"} <= set(dir(EnergyRecord))
+    assert set(bundle(read)[MIME]) == set(described)
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("properties/span", Span),
+        ("properties/status", Status),
+        ("$defs/quality", Quality),
+        ("$defs/component/properties/kind", Kind),
+        ("$defs/component/properties/method", Method),
+        ("$defs/shrink/properties/code", ShrinkCode),
+    ],
+)
+def test_the_schema_and_the_types_have_the_same_codes(path, codes):
+    assert set(definition(path, schema())["enum"]) == set(get_args(codes))
+
+
+def test_every_field_is_described():
+    for part in (schema(), *(part for part in schema()["$defs"].values() if "properties" in part)):
         for name, field in part["properties"].items():
             assert field.get("description"), name
 
