@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def example(schema: dict[str, Any], root: dict[str, Any], name: str = "value") -> Any:
+def example(schema: dict[str, Any], root: dict[str, Any], name: str = "value") -> Any:  # noqa: PLR0911 - one for each kind of schema
     """Return a value with every property the schema names; no figure or text is null, and none is like another's."""
     if "$ref" in schema:
         return example(definition(schema["$ref"], root), root, name)

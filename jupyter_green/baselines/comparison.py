@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from jupyter_green.records import EnergyRecord, Unfair
 from jupyter_green.reporting.numbers import finite
@@ -39,11 +39,28 @@ from .excess import excess
 
 Verdict = Literal["more", "less", "unproven", "none"]
 Basis = Literal["energy", "cpu_time"]
-ONE_RUN = "one run"
+ONE_RUN: Final = "one run"
 """Why a difference is not significant: one run against one, by CPU time on a machine that others use."""
 
-SAME = "kept as baseline"
+SAME: Final = "kept as baseline"
 """Why a cell is not compared: the baseline contains this very execution."""
+
+Reason = Literal[
+    "error",
+    "interrupted",
+    "killed",
+    "no reading",
+    "no baseline",
+    "kept as baseline",
+    "other devices",
+    "shared",
+    "too short",
+    "one run",
+    "throttled",
+    "baseline throttled",
+    "other clocks",
+]
+"""Why two energies can't be compared, or why their difference is not significant: codes that read as words."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,7 @@ class BaselineDifference:
     ----------
     verdict : {"more", "less", "unproven", "none"}
         Direction of a significant difference; "unproven" if not significant, "none" if the two can't be compared.
-    reason : str or None
+    reason : Reason or None
         Why they can't be compared, or why the difference is not significant: `ONE_RUN` or an `Unfair`.
     edited : bool
         Whether the code has changed since the baseline.
@@ -69,7 +86,7 @@ class BaselineDifference:
     """
 
     verdict: Verdict
-    reason: str | None = None
+    reason: Reason | None = None
     edited: bool = False
     baseline: float | None = None
     baseline_uncertainty: float | None = None
@@ -214,7 +231,7 @@ class Sum:
         return "cpu_time" if self._timed == self.count else "energy"
 
     @property
-    def _why(self) -> str | None:
+    def _why(self) -> Reason | None:
         """Reason code for a difference that is not significant; None if it is merely too small."""
         reasons = [why for why, count in self._unfair.items() if count > 0]
         return max(reasons, key=lambda why: self._unfair[why]) if reasons else ONE_RUN if self._single else None
@@ -369,7 +386,7 @@ def _shortest(pair: Pair, part: Part) -> float:
     return SHORTEST * part.joules / part.cpu_seconds
 
 
-def _unlike(ours: ComparableEnergy, base: ComparableEnergy) -> str | None:
+def _unlike(ours: ComparableEnergy, base: ComparableEnergy) -> Reason | None:
     """Return why two readings can't be compared; None where they can."""
     if ours.boundary != base.boundary:
         return "other devices"

@@ -99,7 +99,7 @@ describe('a row', () => {
     [{ verdict: 'more', ratio: 0.27 }, '+27 %', '', true],
     [{ edited: true }, '−38 %', 'code changed', false],
     [{ verdict: 'unproven' }, '≈', 'not proven', false],
-    [{ verdict: 'none', reason: 'not run' }, '–', 'not run', false],
+    [{ verdict: 'none', reason: 'shared' }, '–', 'shared', false],
     [{ verdict: 'none', reason: 'a new reason' }, '–', 'a new reason', false]
   ] as const)('beside its baseline %p', (more, sign, word, excess) => {
     const shown = messages.difference(
