@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from jupyter_green.records import EnergyRecord
-from jupyter_green.storage import Ledger
+from jupyter_green.storage import Ledger, schema
 from tests.server.description import described
 
 # Databases and records as the ledger's own tests have them.
@@ -46,12 +47,24 @@ def shared_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield run
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_ledger(
+    request: pytest.FixtureRequest, shared_start: Any, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, JupyterServer]:
+    """A ledger of each kind and a server for it, which a module's tests share."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('served') / 'kept' / 'ledger.sqlite'}"
+    else:
+        url = request.getfixturevalue("server").database()
+    return url, shared_start(JUPYTER_GREEN_LEDGER=url, LOGNAME="alice", JUPYTER_GREEN_SHARE=SHARE)
+
+
 @pytest.fixture
-def served(start: Start, any_url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Ask]:  # noqa: F811 - the fixture of that name
-    """A ledger of each kind, and a way to ask a server for it; each answer is held against the description."""
+def served(module_ledger: tuple[str, JupyterServer], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Ask]]:
+    """An empty ledger of each kind, and a way to ask a server for it; each answer is held against the description."""
     monkeypatch.setenv("LOGNAME", "alice")
     monkeypatch.setenv("JUPYTER_GREEN_SHARE", SHARE)
-    started = start(JUPYTER_GREEN_LEDGER=any_url, LOGNAME="alice", JUPYTER_GREEN_SHARE=SHARE)
+    url, started = module_ledger
 
     def ask(path: str, method: str = "GET", status: int = 200, body: Any = None, **arguments: Any) -> Any:
         answer = started.green(path, method, body=body, **arguments)
@@ -60,7 +73,12 @@ def served(start: Start, any_url: str, monkeypatch: pytest.MonkeyPatch) -> tuple
         described(f"/{route}", method.lower(), status).validate(answer.json)
         return answer.json
 
-    return any_url, ask
+    yield url, ask
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        for table in reversed(schema.metadata.sorted_tables):
+            connection.execute(table.delete())
+    engine.dispose()
 
 
 def fill(url: str, *records: EnergyRecord) -> None:
