@@ -37,7 +37,9 @@ make_environment() {
   python=$(find_python) || exit 1
   printf 'Installing into %s with %s; this takes minutes, most of them for large libraries.\n' "$folder" "$("$python" --version)"
   "$python" -m venv --clear "$folder" || stop "The environment $folder could not be made; what Python said stands above."
-  "$folder/bin/python" -m pip install -qq --disable-pip-version-check "$@" ||
+  "$folder/bin/python" -m pip install -qq --no-compile --disable-pip-version-check "$@" ||
     stop "The installation failed; what pip said stands above. Run the same command again once that is mended."
+  # Compiled on all processors, where pip takes one; what has no bytecode, such as templates, is compiled when it is used.
+  "$folder/bin/python" -m compileall -qq -j 0 "$folder/lib" >/dev/null || true
   printf '%s\n' "$stamp" >"$folder/installed"
 }
