@@ -66,23 +66,23 @@ def test_help_of_the_line_magic(used: Kernel) -> None:
 
 
 @pytest.mark.parametrize("name", ["energyit", "energyx", "energy2", "energy_"])
-def test_longer_names_are_other_magics(metered: Kernel, name: str) -> None:
+def test_longer_names_are_other_magics(used: Kernel, name: str) -> None:
     told = f"%%{name} a\nb\n"
-    assert f"run_cell_magic('{name}', 'a', 'b\\n')" in metered.json(f"get_ipython().transform_cell({told!r})")
-    metered.run(f"get_ipython().register_magic_function(lambda line, cell: line + cell, 'cell', {name!r})")
-    outcome = metered.run(told)
+    assert f"run_cell_magic('{name}', 'a', 'b\\n')" in used.json(f"get_ipython().transform_cell({told!r})")
+    used.run(f"get_ipython().register_magic_function(lambda line, cell: line + cell, 'cell', {name!r})")
+    outcome = used.run(told)
     assert "ab" in outcome.text().replace("\\n", "").replace("'", "")
     assert outcome.records == []
 
 
-@pytest.mark.parametrize("source", ["%%energy", "%%energy\n", "%%energy\n\n   \n", "%%energy   ", "%%energy\t"])
-def test_a_header_alone_is_no_fault(metered: Kernel, source: str) -> None:
-    outcome = metered.run(source)
-    assert outcome.status == "ok"
-    assert not [message for message in outcome.messages if message.type == "error"]
-    assert len(outcome.text().strip().splitlines()) == 1, "a short hint"
-    assert outcome.records == []
-    assert metered.rows() == []
+def test_a_header_alone_is_no_fault(metered: Kernel) -> None:
+    for source in ("%%energy", "%%energy\n", "%%energy\n\n   \n", "%%energy   ", "%%energy\t"):
+        outcome = metered.run(source)
+        assert outcome.status == "ok"
+        assert not [message for message in outcome.messages if message.type == "error"]
+        assert len(outcome.text().strip().splitlines()) == 1, "a short hint"
+        assert outcome.records == []
+        assert metered.rows() == []
 
 
 def test_bind(used: Kernel) -> None:

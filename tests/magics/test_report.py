@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import yaml
 from tests.magics.test_energy_magic import refused
 from tests.reporting.test_html import Reader
 from tests.reporting.test_run_report import PageReader
-from tests.support.kernel import Kernel, Outcome
+from tests.support.kernel import Kernel, Outcome, running
 from tests.support.record_states import HOSTILE
 
 pytestmark = pytest.mark.shell
@@ -29,13 +29,23 @@ def shown(outcome: Outcome) -> dict[str, Any]:
     return dict(data)
 
 
-@pytest.fixture
-def ran(start: Callable[..., Kernel]) -> Kernel:
-    """A kernel whose notebook has a name and two cells that ran, one of them twice."""
-    kernel = start(JUPYTER_GREEN_NOTEBOOK="senti_ment.ipynb")
+def begun(kernel: Kernel) -> Kernel:
     for source in ("%load_ext jupyter_green", f"first = {WORK}", f"%%energy -q -l my_label -o rec\n{WORK}"):
         assert kernel.run(source).status == "ok"
     return kernel
+
+
+@pytest.fixture
+def ran(start: Callable[..., Kernel]) -> Kernel:
+    """A kernel whose notebook has a name and two cells that ran, one of them twice."""
+    return begun(start(JUPYTER_GREEN_NOTEBOOK="senti_ment.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def only_read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """The like, for tests that run no cell of their own and change nothing."""
+    with running(tmp_path_factory.mktemp("ran"), JUPYTER_GREEN_NOTEBOOK="senti_ment.ipynb") as kernel:
+        yield begun(kernel)
 
 
 def test_it_shows_itself_as_text_markdown_and_html(ran: Kernel) -> None:
@@ -54,12 +64,12 @@ def test_it_shows_itself_as_text_markdown_and_html(ran: Kernel) -> None:
     assert re.search(rf" {re.escape(joules.group(1))} +{re.escape(joules.group(3))} +estimated", text)
 
 
-def test_it_is_no_cell_of_the_run(ran: Kernel) -> None:
-    before = len(ran.rows())
-    ran.run("%energy report")
-    ran.run("%energy report --slack")
-    ran.run("%energy report out.md")
-    assert len(ran.rows()) == before
+def test_it_is_no_cell_of_the_run(only_read: Kernel) -> None:
+    before = len(only_read.rows())
+    only_read.run("%energy report")
+    only_read.run("%energy report --slack")
+    only_read.run("%energy report out.md")
+    assert len(only_read.rows()) == before
 
 
 def test_before_any_cell(start: Callable[..., Kernel]) -> None:
@@ -70,10 +80,10 @@ def test_before_any_cell(start: Callable[..., Kernel]) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.html", "out.MD", "below/of/it.json", "'with space.md'"])
-def test_it_is_written_by_its_suffix(ran: Kernel, name: str) -> None:
-    outcome = ran.run(f"%energy report {name}")
+def test_it_is_written_by_its_suffix(only_read: Kernel, name: str) -> None:
+    outcome = only_read.run(f"%energy report {name}")
     assert outcome.status == "ok", outcome.text()
-    target = ran.work / name.strip("'")
+    target = only_read.work / name.strip("'")
     assert outcome.text().strip() == f"The energy report: {name.strip(chr(39))}"
     text = target.read_text(encoding="utf-8")
     assert [path.name for path in target.parent.iterdir() if path.name.startswith(".out")] == []
@@ -82,7 +92,7 @@ def test_it_is_written_by_its_suffix(ran: Kernel, name: str) -> None:
     elif name.endswith("json"):
         held = json.loads(text)
         assert held["cells"] == 2
-        assert {record["id"] for record in held["records"]} == {row["id"] for row in ran.rows()}
+        assert {record["id"] for record in held["records"]} == {row["id"] for row in only_read.rows()}
     else:
         assert text.startswith("# Energy of senti\\_ment.ipynb")
 
@@ -130,16 +140,16 @@ def test_a_wrong_line_is_one_sentence(used: Kernel, words: str, why: str) -> Non
     assert (used.work / "file").read_text() == "mine"
 
 
-def test_a_cell_for_a_chat(ran: Kernel) -> None:
-    said = shown(ran.run("%energy report --slack [3]"))
-    told = ran.json("__import__('jupyter_green.reporting', fromlist=['x']).sentence(rec)")
+def test_a_cell_for_a_chat(only_read: Kernel) -> None:
+    said = shown(only_read.run("%energy report --slack [3]"))
+    told = only_read.json("__import__('jupyter_green.reporting', fromlist=['x']).sentence(rec)")
     assert said["text/plain"] == f"`my_label`: {told}"
     assert "user-select:all" in said["text/html"]
-    assert shown(ran.run("%energy report --slack 3"))["text/plain"] == said["text/plain"]
+    assert shown(only_read.run("%energy report --slack 3"))["text/plain"] == said["text/plain"]
 
 
-def test_the_run_for_a_chat(ran: Kernel) -> None:
-    first, second = shown(ran.run("%energy report --slack"))["text/plain"].split("\n")
+def test_the_run_for_a_chat(only_read: Kernel) -> None:
+    first, second = shown(only_read.run("%energy report --slack"))["text/plain"].split("\n")
     assert re.fullmatch(r"`senti_ment\.ipynb`: ~\S+ m?J ± \S+, estimated", first)
     assert re.fullmatch(r"CPU estimated \S+ m?J · CPU, .* · 2 cells, .*", second)
 
