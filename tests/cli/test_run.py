@@ -115,7 +115,7 @@ def test_ctrl_c_keeps_what_ran(tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (130, "Interrupted in cell [2].\n")
     assert WORK[:20] in out
     assert "total" in out

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.skipif(BASH is None, reason="the scripts need bash")
 def bash(script: str, folder: Path = ROOT, path: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": os.environ["PATH"] if path is None else path}
     command = [str(BASH), "-c", script]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600
+    )
 
 
 def fake(folder: Path, name: str, body: str) -> None:

@@ -19,8 +19,8 @@ from jupyter_green.budgets.limit import Limit
 from jupyter_green.budgets.usage import BudgetUsage
 from jupyter_green.live.frame import schema
 from jupyter_green.records import Kind, Quality, Status
-from tests.baselines.sample import cell
 from tests.server.description import DESCRIPTION
+from tests.support.sample_cells import cell
 
 SHAPES = schema()["$defs"]
 SERVER = DESCRIPTION["components"]["schemas"]

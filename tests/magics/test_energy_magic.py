@@ -390,7 +390,7 @@ def test_cells_without_history_count(metered: Kernel) -> None:
 def test_completeness_check_has_no_effect(metered: Kernel) -> None:
     for code, status in (("%%energy\nx = 1\n", "complete"), ("%%energy --bad\nx = (", "incomplete")):
         metered.client.is_complete(code)
-        reply = metered.client.get_shell_msg(timeout=60)
+        reply = metered.client.get_shell_msg(timeout=600)
         assert reply["content"]["status"] in (status, "incomplete")
     assert metered.rows() == []
 

@@ -137,7 +137,7 @@ def campaign(tmp_path: Path) -> Iterator[Campaign]:
     assert victim.stdin is not None
     victim.stdin.close()
     victim.stdout.close()
-    assert victim.wait(timeout=60) == 0
+    assert victim.wait(timeout=600) == 0
 
 
 @pytest.mark.parametrize("kills", [200, pytest.param(1000, marks=pytest.mark.long)])

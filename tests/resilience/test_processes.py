@@ -138,7 +138,7 @@ print(json.dumps(current().problem))
 """
     pair = [start(code.replace("sys.argv[1]", repr(name)), driver) for name in ("one", "two")]
     for process in pair:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
         assert json.loads(out.strip().splitlines()[-1]) is None
     found = ledger()
@@ -190,7 +190,7 @@ def test_processes_that_end_in_every_way_leave_their_records() -> None:
         process = start(
             f"with green.meter({name!r}): sum(range(1000))\nheld = green.meter({name + ' open'!r}).__enter__()\n{end}"
         )
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
     found = ledger()
     assert sorted(label for label in found if label) == sorted([*ends, *(f"{name} open" for name in ends)])
 
@@ -217,7 +217,7 @@ with session.window(label="doomed"):
     hanging.wait()
     os.kill(os.getpid(), 9)
 """)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     (record,) = ledger()["doomed"]
     assert record.status == "killed"
     assert record.joules is None

@@ -106,7 +106,7 @@ waited = session.store.waiting
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 session.store._next_try = 0.0
 session.hurry()
-end = time.monotonic() + 60
+end = time.monotonic() + 600
 while session.store.waiting and time.monotonic() < end: time.sleep(0.02)
 print(json.dumps([waited, session.store.waiting, session.problem]), flush=True)
 os._exit(0)

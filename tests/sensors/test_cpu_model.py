@@ -63,7 +63,7 @@ def own_seconds(model: ProcessorModel) -> float:
 def wait_for(model: ProcessorModel, seconds: float) -> None:
     """Wait until the children have used about so much; a machine may be slow, never stuck."""
     seconds -= 0.05  # shown in whole ticks of 10 ms, user and system each cut
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 600
     while model.live_children_seconds() < seconds and time.monotonic() < limit:
         time.sleep(0.02)
 
@@ -110,7 +110,7 @@ def test_a_childs_second_is_counted_once_while_it_lives_and_when_it_is_reaped(mo
 def test_the_count_never_falls_while_children_come_and_go(model: ProcessorModel) -> None:
     values = [model.read().value]
     children = [burning(0.05 * (1 + number % 3)) for number in range(6)]
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 600
     while children and time.monotonic() < limit:
         values += [model.read().value, model.joules_at(cpu_seconds_fast(), time.perf_counter())]
         children = [child for child in children if child.poll() is None]
@@ -161,7 +161,7 @@ orphan = int(parent.stdout.readline())
 wait_for(model, 0.3)
 both = own_seconds(model) - start
 parent.communicate(b"x")  # its end of the pipe closes, so the grandchild ends, with nobody of ours to wait for it
-limit = time.monotonic() + 60
+limit = time.monotonic() + 600
 while os.path.exists(f"/proc/{orphan}") and time.monotonic() < limit:
     own_seconds(model)
     time.sleep(0.02)
@@ -223,7 +223,7 @@ def test_ignored_children_are_kept_at_what_was_seen(tmp_path: Path) -> None:
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
         "model = ProcessorModel()\n"
         f"child = subprocess.Popen([sys.executable, '-c', {BURN!r}, '0.3', 'stay'], stdin=subprocess.PIPE)\n"
-        "limit = time.monotonic() + 60\n"
+        "limit = time.monotonic() + 600\n"
         "while model.live_children_seconds() < 0.25 and time.monotonic() < limit: time.sleep(0.02)\n"
         "child.stdin.close()\n"
         "child.wait()\n"

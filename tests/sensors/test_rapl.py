@@ -500,7 +500,7 @@ def test_a_named_tree_without_zones_is_said(tree: PowercapTree) -> None:
 def test_the_live_writer_keeps_its_power(tree: PowercapTree) -> None:
     package = tree.package()
     sensor = patient(package)
-    began, limit = time.perf_counter(), time.monotonic() + 60
+    began, limit = time.perf_counter(), time.monotonic() + 600
     first = last = sensor.read()
     with tree.live("--watts", "200", "--tick", "0.005"):
         while last.value - first.value < 20.0 and time.monotonic() < limit:

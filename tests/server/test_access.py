@@ -78,7 +78,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[Known]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     listed = json.loads(done.stdout.strip().splitlines()[-1])

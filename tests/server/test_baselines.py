@@ -150,7 +150,7 @@ def test_a_thousand_are_listed_at_most(tmp_path: Path, planned: list[EnergyRecor
 
     path = tmp_path / "ledger.sqlite"
     fill(str(path), *planned)
-    ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
+    ledger = OwnLedger(f"sqlite:///{path}", timeout=60.0)
     made, _ = keep_run(ledger, "plan.ipynb", "run-1", "first")
     for number in range(3):
         ledger.keep_baseline("plan.ipynb", f"b{number}", head=made.head(), document=made.to_dict(), made_at=1.0)

@@ -157,7 +157,7 @@ def test_runs_and_cells_are_those_of_the_live_link(
 ) -> None:
     path = tmp_path_factory.mktemp("l") / "l.sqlite"
     fill(str(path), *records)
-    ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
+    ledger = OwnLedger(f"sqlite:///{path}", timeout=60.0)
     held(ledger, records)
     ledger.close()
 
@@ -174,7 +174,7 @@ def test_a_shared_database_gives_the_same_to_each_of_its_people(
         monkeypatch.setenv("LOGNAME", f"{person}-{mark}")
         theirs = [one.with_(id=f"{one.id}-{person}", run_id=f"{one.run_id}-{mark}") for one in records]
         fill(server_url, *theirs)
-    ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
+    ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=60.0)
     held(ledger, theirs)
     ledger.close()
 
@@ -297,7 +297,7 @@ def test_intervals_that_no_database_squares(
     monkeypatch.setenv("LOGNAME", "alice")
     odd = component(7.0, uncertainty=width, gain_uncertainty=gain)
     fill(any_url, record(components=(odd,), started_at=1.0), record(components=(odd,), started_at=2.0))
-    ledger = OwnLedger(any_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
+    ledger = OwnLedger(any_url.replace("postgresql:", "postgresql+psycopg:"), timeout=60.0)
     figure = asked(ledger, queries.runs)["items"][0]["figure"]
     assert figure["joules"] == 14.0
     found = figure["uncertainty"] if math.isfinite(figure["uncertainty"] or 0.0) else None
@@ -351,7 +351,7 @@ def test_no_course_of_power_is_read(record: Make, tmp_path: Path) -> None:
     fill(str(path), record(cell_id="a", trace=trace), record(cell_id="a", trace=trace), record(trace=trace))
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("UPDATE green_records SET trace = 'no JSON'").rowcount == 3
-    ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
+    ledger = OwnLedger(f"sqlite:///{path}", timeout=60.0)
     assert asked(ledger, queries.runs)["items"][0]["figure"]["joules"] == 300.0
     assert asked(ledger, queries.cells, run="run-1")["total"] == 2
     ledger.close()
@@ -378,7 +378,7 @@ def test_a_page_reads_no_more_rows_in_a_longer_ledger(record: Make, tmp_path: Pa
             connection.execute = counted
             work(connection, where)
 
-        ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
+        ledger = OwnLedger(f"sqlite:///{path}", timeout=60.0)
         ledger.look(look, **filters)
         ledger.close()
         return count
@@ -430,7 +430,7 @@ def test_long_lists_are_split(record: Make, any_url: str, monkeypatch: pytest.Mo
     ]
     fill(any_url, *records)
     url = any_url.replace("postgresql:", "postgresql+psycopg:")
-    ledger = OwnLedger(url, timeout=5.0)
+    ledger = OwnLedger(url, timeout=60.0)
     runs = asked(ledger, queries.runs)
     assert [(run["run"], run["cells"], run["figure"]["joules"]) for run in runs["items"]] == [
         (f"r{run}", 7, 280.0 * (1 + run % 2)) for run in reversed(range(8))
@@ -446,7 +446,7 @@ def test_what_is_deleted_while_it_is_read_is_left_out(record: Make, tmp_path: Pa
     """On PostgreSQL each query sees what is there when it begins."""
     path = tmp_path / "ledger.sqlite"
     fill(str(path), record(cell_id="a", started_at=1.0), record(cell_id="b", started_at=2.0))
-    ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
+    ledger = OwnLedger(f"sqlite:///{path}", timeout=60.0)
 
     def look(connection: Connection, where: history.Where) -> Shape:
         def sweep(_connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -465,7 +465,7 @@ def test_a_cell_of_a_newer_version_is_said(record: Make, tmp_path: Path) -> None
     fill(str(path), record(cell_id="a"))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("""UPDATE green_records SET document = replace(document, '"schema":1', '"schema":99')""")
-    ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
+    ledger = OwnLedger(f"sqlite:///{path}", timeout=60.0)
     assert asked(ledger, queries.runs)["items"][0]["figure"]["joules"] == 100.0
     with pytest.raises(Exception, match="This record has schema 99"):
         asked(ledger, queries.cells, run="run-1")
@@ -477,7 +477,7 @@ def test_a_run_of_others_is_no_run(record: Make, server_url: str, monkeypatch: p
     monkeypatch.setenv("LOGNAME", "bob")
     fill(server_url, record(run_id="bobs", notebook="plan.ipynb"))
     monkeypatch.setenv("LOGNAME", "alice")
-    ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
+    ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=60.0)
     assert asked(ledger, queries.runs) == {"items": [], "total": 0}
     for filters in ({"run": "bobs"}, {"notebook": "plan.ipynb"}):
         with pytest.raises(Refusal, match="There is no run") as refusal:
@@ -493,7 +493,7 @@ def test_a_hashed_notebook_is_found_by_either_name(
     monkeypatch.setenv("LOGNAME", "alice")
     with Ledger(server_url) as kept:
         kept.add([record(notebook="plan.ipynb")])
-    ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
+    ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=60.0)
     found = asked(ledger, queries.runs, notebook="plan.ipynb")
     name = found["items"][0]["notebook"]
     assert name != "plan.ipynb"

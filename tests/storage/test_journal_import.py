@@ -133,7 +133,7 @@ def test_a_kernel_killed_mid_cell_is_counted_up_to_its_last_beat(any_url, record
         with Ledger(any_url) as ledger:
             assert ledger.drain().records == 0  # it lives
             kernel.kill()
-            kernel.wait(timeout=30)
+            kernel.wait(timeout=600)
             found = ledger.drain()
             assert (found.records, found.closed) == (1, 1)
             (killed,) = ledger.records()
@@ -342,7 +342,7 @@ def test_two_processes_drain_at_once_and_nothing_counts_twice(any_url, record):
     for one in drainers:
         one.stdin.write("go\n")
         one.stdin.flush()
-    said = [one.communicate(timeout=120)[0].split() for one in drainers]
+    said = [one.communicate(timeout=600)[0].split() for one in drainers]
     assert [one.returncode for one in drainers] == [0, 0]
     assert sum(int(records) for records, _ in said) == len(ids)
     assert sum(int(closed) for _, closed in said) == 6

@@ -177,7 +177,7 @@ def test_two_processes_open_a_fresh_database_at_once(any_url):
     for one in openers:
         one.stdin.write("go\n")
         one.stdin.flush()
-    assert [one.communicate(timeout=120)[0] for one in openers] == ["0\n", "0\n"]
+    assert [one.communicate(timeout=600)[0] for one in openers] == ["0\n", "0\n"]
     assert [one.returncode for one in openers] == [0, 0]
 
 

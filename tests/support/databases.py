@@ -149,14 +149,14 @@ def postgresql(folder: Path) -> Iterator[Server]:
         yield Server(port)
     finally:
         process.send_signal(signal.SIGINT)  # end now, without waiting for clients
-        process.wait(timeout=60)
+        process.wait(timeout=600)
         log.close()
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     import psycopg
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         try:
             psycopg.connect(server.url(), connect_timeout=5).close()

@@ -23,7 +23,8 @@ from tornado.websocket import websocket_connect
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-the-tests"
-PATIENCE = 60.0
+PATIENCE = 180.0
+"""Seconds after which a server counts as hung; far above anything a slow machine needs."""
 
 
 @dataclass
@@ -95,7 +96,7 @@ class JupyterServer:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(timeout=30)
+                self._process.wait(timeout=600)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -379,8 +379,7 @@ class Kernel:
 def wait_until_ready(client: BlockingKernelClient, alive: Callable[[], bool]) -> None:
     """Ask until the kernel answers and what it publishes is heard; drop what it had published before.
 
-    The client's own `wait_for_ready` takes a kernel that misses a heartbeat for dead, as one on a busy machine may, and
-    waits for another fifth of a second to hear nothing.
+    The client's own `wait_for_ready` takes a kernel that misses a heartbeat, as one on a busy machine does, for dead.
     """
     end = time.monotonic() + PATIENCE
     while True:

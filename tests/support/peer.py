@@ -90,7 +90,7 @@ class Peer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the process; what it wrote to standard error fails the test, for it should be silent."""
-        _, complaints = self._process.communicate(timeout=60)
+        _, complaints = self._process.communicate(timeout=600)
         if error is None:
             assert complaints == ""
             assert self._process.returncode == 0

@@ -35,7 +35,7 @@ def start(code: str, driver: SimulatedDriver | None = None, **environment: str) 
 def run(code: str, driver: SimulatedDriver | None = None, **environment: str) -> Any:
     """Run a script to its end and return the JSON of its last line."""
     process = start(code, driver, **environment)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert "Traceback" not in err, err
     return json.loads(out.strip().splitlines()[-1])

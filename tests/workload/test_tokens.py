@@ -210,7 +210,7 @@ def test_a_call_in_another_thread_counts_because_its_energy_does(count: Count, g
 
 
 def test_calls_at_the_same_time_have_tokens_but_no_phases(count: Count, gpt: Any) -> None:
-    both = threading.Barrier(2, timeout=60)
+    both = threading.Barrier(2, timeout=600)
 
     class Wait(transformers.StoppingCriteria):
         def __call__(self, input_ids: Any, scores: Any, **options: Any) -> Any:
