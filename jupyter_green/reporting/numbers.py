@@ -263,6 +263,14 @@ def watt_hours(joules: float | None, rounding: str = ROUND_HALF_UP) -> str:
     return _scaled(joules, _WATT_HOURS, rounding)
 
 
+def in_other_unit(joules: float, rounding: str = ROUND_HALF_UP) -> str:
+    """Format an energy in watt-hours, or in joules if the user chose watt-hours, with two significant digits."""
+    if "Wh" not in _chosen:
+        return watt_hours(joules, rounding)
+    symbol, size = _step(_ENERGY, joules)
+    return f"{significant(joules / size, 2, rounding)}{THIN}{symbol}"
+
+
 LEAST_GRAMS = 1e-7
 """Grams of CO2e below which a figure is given per million runs."""
 

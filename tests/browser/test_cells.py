@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
@@ -115,6 +116,39 @@ def test_a_gpu_that_others_use_too(desk: Desk, machine: Machine) -> None:
     expect(row.locator("svg")).to_have_count(1)
     expect(desk.panel.root).to_contain_text("~ estimated or attributed")
     desk.shoot("shared", whole=True)
+
+
+@pytest.mark.long
+def test_thousands_of_cells(visit: Callable[..., Desk]) -> None:
+    """Each has its row, of which only those in sight are drawn, in a page that is loaded again as well."""
+    desk, many = visit(), 3000
+    notebook = desk.metered([f"{number}" for number in range(many)], "board", "many.ipynb")
+    notebook.ask(
+        """async () => {
+            const { kernel } = panel.sessionContext.session;
+            const cells = [...panel.content.model.cells];
+            const run = cell => kernel.requestExecute({ code: cell.sharedModel.source }, false, { cellId: cell.id }).done;
+            await Promise.all(cells.map(run));
+        }"""
+    )
+    for again in range(2):
+        if again:
+            desk.reload()
+            desk.show_panel()
+        rows, heading = desk.panel.rows, desk.panel.root.get_by_role("heading", name=re.compile("^Cells"))
+        expect(heading).to_contain_text("3,000")
+        expect(rows.first).to_have_attribute("aria-setsize", "3000")
+        expect(desk.panel.root.get_by_test_id("green-baseline")).to_be_visible()
+        assert rows.count() < 60
+        rows.first.focus()
+        desk.page.keyboard.press("End")
+        last = desk.panel.root.locator('[data-testid="green-cell-row"][aria-posinset="3000"]')
+        expect(last).to_be_focused()
+        expect(last).to_contain_text("2999")
+        expect(last).to_be_in_viewport()
+    desk.panel.tab("Runs")
+    expect(desk.panel.root.get_by_test_id("green-run-row").first).to_contain_text("3,000 cells")
+    desk.shoot("thousands", whole=True)
 
 
 @pytest.mark.parametrize("kernel", ["board", "whole", "closed"])

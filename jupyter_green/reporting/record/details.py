@@ -64,11 +64,11 @@ def _also(record: EnergyRecord) -> str:
         return ""
     if interval is not None and record.below_resolution and math.isfinite(interval[1]):
         # If only an upper bound of the energy is known, everything derived from it is a bound too.
-        quantities = [f"≤{THIN}{numbers.watt_hours(interval[1], ROUND_CEILING)}"]
+        quantities = [f"≤{THIN}{numbers.in_other_unit(interval[1], ROUND_CEILING)}"]
         if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
             quantities.append(f"≤{THIN}{numbers.carbon(record.co2e_grams * interval[1] / joules, ROUND_CEILING)}")
     else:
-        quantities = [numbers.watt_hours(joules)]
+        quantities = [numbers.in_other_unit(joules)]
         if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
             quantities.append(numbers.doubted(numbers.carbon(record.co2e_grams), joules, record.uncertainty))
         if record.cost is not None and math.isfinite(record.cost):
