@@ -233,8 +233,10 @@ class Sum:
     @property
     def _why(self) -> Reason | None:
         """Reason code for a difference that is not significant; None if it is merely too small."""
-        reasons = [why for why, count in self._unfair.items() if count > 0]
-        return max(reasons, key=lambda why: self._unfair[why]) if reasons else ONE_RUN if self._single else None
+        counted = [(count, why) for why, count in self._unfair.items() if count > 0]
+        if counted:
+            return max(counted, key=lambda pair: pair[0])[1]
+        return ONE_RUN if self._single else None
 
     def against(self, tolerance: float = 0.0) -> BaselineDifference:
         """Return the difference of the sum from the baseline."""

@@ -61,7 +61,7 @@ class DecisionReason:
     name : str
         The candidate; of "own repeats differ", "no skill" and "picked" the best one, the last only if not measured.
     detail : str
-        Text of a library or a check of answers or of the metric, and the constant answer that is as good; shown, never read.
+        Text of a library or of a check, and the constant answer that is as good; shown, never read.
     examples, needed : int or None
         Examples of the loss, and the estimated number that would decide.
     energy : bool
