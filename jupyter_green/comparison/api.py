@@ -29,7 +29,7 @@ from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Metric, SquaredError
 from jupyter_green.compression.quality.metric_selection import VOID, VOID_NOTE
 from jupyter_green.compression.quality.skill import Constant, constant_of, knows_more, without_share
-from jupyter_green.compression.report.shrink_report import classes_in_words, no_better
+from jupyter_green.compression.report.shrink_report import classes_in_words, no_better, rare_classes
 from jupyter_green.session import Session, Window, current
 
 from .adapter_factory import adapters_of
@@ -444,7 +444,7 @@ def _with_skill(row: Row, unskilled: str) -> Row:
 
 def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:
     """Return a row with a note on the class that loses most, if one is rare."""
-    note = classes_in_words(by_class).strip(" ()")
+    note = rare_classes(by_class)
     return replace(row, notes=(*row.notes, f"{note[:1].upper()}{note[1:]}.")) if note else row
 
 

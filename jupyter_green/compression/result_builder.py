@@ -114,7 +114,7 @@ def result_of(
         cost_seconds=record.seconds,
         break_even=None
         if kept is None or trial is None
-        else _break_even(trial, kept.name, record.joules, cpu, verdict.held_against),
+        else trial.break_even(kept.name, verdict.held_against, record.joules, cpu),
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
@@ -262,15 +262,6 @@ def _better(search: Search, entry: AcceptedCandidate) -> AcceptedCandidate | Non
     measured = [other for other in search.entries if other.outcome.ratio is not None]
     dominating = [other for other in measured if other is not entry and other.beats(entry)]
     return min(dominating, key=lambda other: other.cost, default=None)
-
-
-def _break_even(trial: Trial, name: str, joules: float | None, cpu_seconds: float, against: str) -> int | None:
-    before, after = trial.cost(against), trial.cost(name)
-    if trial.basis == "joules" and joules is not None and before.joules is not None and after.joules is not None:
-        cost, saved = joules, before.joules - after.joules
-    else:
-        cost, saved = cpu_seconds, before.cpu_seconds - after.cpu_seconds
-    return int(-(-cost // saved)) if saved > 0 else None
 
 
 def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | None) -> list[ResultRow]:

@@ -304,6 +304,7 @@ def test_shrink_json_says_what_was_measured(points_model: Any, tmp_path: Path) -
     assert held["data"] == {"digest": "ab", "judge": 3}
     assert held["figures"]["bf16_ratio"] == 0.4
     assert held["figures"]["break_even"] == 37_500
+    assert held["figures"]["why"] == {"code": "proven", "examples": 2000}
     assert held["class"] == "Linear"
     assert held["original"] == "Blocks"
     assert "torchao" in held["versions"]

@@ -24,10 +24,11 @@ def called(subject: SourceModel, batch: Batch, what: str = "data") -> Any:
     try:
         return subject.call(batch.to(subject.device).inputs)
     except RAISED as error:  # the user's model may raise anything; the error is reported
-        message, failing = _refusal(subject, batch, error), _failing(subject, batch, error)
+        hint, failing = _arguments(subject, batch) or _hint(subject, batch), _failing(subject, batch, error)
         description = f"{named(batch, failing)} of the {what}" if failing else f"the {what}"
-        advice = "; mend that or leave it out" if failing and ";" not in message else ""
-        raise ShrinkError(f"The model can't be called with {description}: {message}{advice}.") from error
+        advice = hint or ("mend that or leave it out" if failing else "")
+        message = "; ".join(filter(None, (why(error).rstrip("."), advice)))
+        raise ShrinkError(f"The model can't be called with {description}: {message}.") from error
 
 
 def named(batch: Batch, places: Sequence[int]) -> str:
@@ -66,11 +67,6 @@ def _failing(subject: SourceModel, batch: Batch, error: BaseException) -> list[i
         return [0] if batch.size == 1 and not of_memory(error) else []
     failing = [place for place in range(batch.size) if not _takes(subject, batch.part(place, place + 1))]
     return failing if len(failing) < batch.size else []
-
-
-def _refusal(subject: SourceModel, batch: Batch, error: BaseException) -> str:
-    hint = _arguments(subject, batch) or _hint(subject, batch)
-    return why(error).rstrip(".") + (f"; {hint}" if hint else "")
 
 
 def _hint(subject: SourceModel, batch: Batch) -> str:

@@ -134,6 +134,12 @@ def no_better(kind: MetricKind, constant: Constant, answer: str = "") -> str:
 
 
 def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
+    """Return the clause of `rare_classes` in parentheses, or nothing."""
+    clause = rare_classes(by_class)
+    return f" ({clause})" if clause else ""
+
+
+def rare_classes(by_class: Mapping[Any, ClassScore]) -> str:
     """Return the class with the largest loss, and balanced accuracy; empty if no class is rare or none loses."""
     if not has_rare(by_class):
         return ""
@@ -142,7 +148,7 @@ def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
     if worst.loss <= 0:
         return ""
     detail = f"class {name} loses most, {loss_in_words(worst.loss, 'points')} on its {worst.held}"
-    return f" ({detail}; balanced accuracy {100 * before:.1f}{THIN}% → {100 * after:.1f}{THIN}%)"
+    return f"{detail}; balanced accuracy {100 * before:.1f}{THIN}% → {100 * after:.1f}{THIN}%"
 
 
 def times(ratio: float) -> str:
