@@ -6,17 +6,9 @@ Code that decides reads the code; the sentence is made in `report.messages` alon
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-Code = Literal[
-    # A cost against another cost.
-    "rounds",
-    "interval includes 1",
-    "far more",
-    "device shared",
-    "power may differ",
-    "busy machine",
-    # A cost that can't be compared.
+Inconclusive = Literal[
     "too few rounds",
     "no reading",
     "throttled",
@@ -24,9 +16,21 @@ Code = Literal[
     "noisy",
     "threads may spin",
     "no gain in one thread",
+]
+"""Of a cost that was benchmarked and can't be compared."""
+CostCode = Literal[
+    Inconclusive,
+    "rounds",
+    "interval includes 1",
+    "far more",
+    "device shared",
+    "power may differ",
+    "busy machine",
     "not benchmarked",
     "benchmark failed",
-    # A candidate in the search.
+]
+"""Of a cost beside another cost."""
+SearchCode = Literal[
     "not applicable",
     "time up",
     "interrupted before it was tried",
@@ -40,7 +44,9 @@ Code = Literal[
     "also tested",
     "reference",
     "control",
-    # The final evaluation.
+]
+"""Of a row."""
+TestCode = Literal[
     "proven",
     "same numbers",
     "loss too large",
@@ -55,26 +61,17 @@ Code = Literal[
     "not tested in time",
     "interrupted before the test",
     "chosen by hand",
-    # Nothing is kept.
+]
+"""Of the final evaluation."""
+NothingCode = Literal[
     "interrupted",
     "no time",
     "no time for the original",
     "nothing applies",
     "none proven",
 ]
-
-INCONCLUSIVE = frozenset(
-    {
-        "too few rounds",
-        "no reading",
-        "throttled",
-        "baseline throttled",
-        "noisy",
-        "threads may spin",
-        "no gain in one thread",
-    }
-)
-"""Codes of a cost that was benchmarked and can't be compared."""
+"""Of a search that tested nothing."""
+Code = Literal[CostCode, SearchCode, TestCode, NothingCode]
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,7 @@ class Reason:
     @property
     def inconclusive(self) -> bool:
         """Whether a cost was benchmarked and can't be compared."""
-        return self.code in INCONCLUSIVE
+        return self.code in get_args(Inconclusive)
 
 
 def plain_data(reason: Any) -> dict[str, Any]:
