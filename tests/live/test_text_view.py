@@ -15,7 +15,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting.formatted_energy import FormattedEnergy
 from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.record.sentence import sentence
-from tests.reporting.test_html import Reader
+from tests.support.html_readers import Reader
 from tests.support.record_states import CPU, GPU, HOSTILE, record, states
 
 RECORD = record(GPU, CPU)

@@ -18,7 +18,7 @@ from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.record.style import STYLE
 from tests.live.page import Page
 from tests.live.test_publisher import BUSY
-from tests.reporting.test_html import Reader
+from tests.support.html_readers import Reader
 from tests.support.kernel import ROOT
 from tests.support.record_states import HOSTILE
 

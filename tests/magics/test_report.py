@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 from tests.magics.test_energy_magic import refused
-from tests.reporting.test_html import Reader
-from tests.reporting.test_run_report import PageReader
+from tests.support.html_readers import PageReader, Reader
 from tests.support.kernel import Kernel, Outcome, running
 from tests.support.record_states import HOSTILE
 

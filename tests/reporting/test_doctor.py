@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jupyter_green.reporting import Doctor
 from jupyter_green.sensors import Diagnostic, SensorInfo
-from tests.reporting.test_html import Reader
+from tests.support.html_readers import Reader
 from tests.support.record_states import FINDINGS, HOSTILE, TRAITS
 
 TEXT = """\

@@ -14,7 +14,7 @@ from jupyter_green.reporting import Table, Totals
 from jupyter_green.reporting.run.totals import total
 from jupyter_green.reporting.sanitize import columns
 from tests.reporting.arbitrary import records
-from tests.reporting.test_html import Reader
+from tests.support.html_readers import Reader
 from tests.support.record_states import CPU, GPU, HOSTILE, record, simulated, states
 
 

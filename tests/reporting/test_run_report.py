@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from jupyter_green.reporting.run.run_report import BOUNDARY, INTERVAL, MOST_ROWS
 from jupyter_green.reporting.run.totals import total
 from jupyter_green.reporting.section import Section, literal
 from tests.reporting.arbitrary import records
-from tests.reporting.test_html import Reader
+from tests.support.html_readers import PageReader, Reader
 from tests.support.record_states import CPU, FINDINGS, GPU, HOSTILE, TRAITS, record, simulated, states
 
 HERE = Valuation("FRA", tariff="0.25 EUR/kWh")
@@ -34,14 +33,6 @@ GAP = record(CPU, span="gap", execution_count=None)
 def statement(*drawn: EnergyRecord, **facts: Any) -> Statement:
     given = {"valuation": HERE, "findings": FINDINGS, "traits": TRAITS, "notebook": "sentiment.ipynb", **facts}
     return Statement(drawn, 1_800_000_000.0, **given)
-
-
-class PageReader(HTMLParser):
-    """A page of its own: nothing in it runs, and nothing is fetched."""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag not in ("script", "img", "link", "iframe", "object", "form", "base", "a"), tag
-        assert not [name for name, _ in attrs if name.startswith("on") or name in ("src", "href")], attrs
 
 
 # ---- what is counted --------------------------------------------------------------------------------------

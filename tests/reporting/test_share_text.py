@@ -15,7 +15,7 @@ from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.record.text_line import line
 from jupyter_green.reporting.share_text import baseline_name, beside, compared
 from tests.reporting.arbitrary import records
-from tests.reporting.test_html import Reader
+from tests.support.html_readers import Reader
 from tests.support.record_states import CPU, GPU, HOSTILE, record, simulated, states
 
 FRANCE = Valuation("FRA")

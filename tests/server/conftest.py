@@ -15,7 +15,7 @@ from jupyter_green.storage import Ledger, schema
 from tests.server.description import described
 
 # Databases and records as the ledger's own tests have them.
-from tests.support.databases import any_url, component, file_url, no_key, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
+from tests.support.databases import any_url, component, file_url, no_key, reachable, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
 from tests.support.jupyter_server import JupyterServer
 
 Start = Callable[..., JupyterServer]

@@ -20,7 +20,6 @@ from jupyter_green.storage import Ledger
 from jupyter_green.storage.privacy import keyed
 from tests.server.conftest import Ask, Start, fill
 from tests.server.test_place import Browser
-from tests.storage.test_faults import reachable  # noqa: F401 - a fixture, which pytest finds by its name
 from tests.support.jupyter_server import ROOT, Answer, JupyterServer, next_event
 
 Make = Callable[..., EnergyRecord]
@@ -292,7 +291,7 @@ print(json.dumps(asyncio.run(ask(sys.argv[1]))))
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of this kind are POSIX")
 def test_a_ledger_that_can_only_be_read(
-    reachable: Path,  # noqa: F811 - the fixture of that name
+    reachable: Path,
     tmp_path: Path,
     planned: list[EnergyRecord],
     monkeypatch: pytest.MonkeyPatch,

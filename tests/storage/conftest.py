@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.databases import any_url, component, file_url, no_key, record, server, server_url
+from tests.support.databases import any_url, component, file_url, no_key, reachable, record, server, server_url
 
-__all__ = ["any_url", "component", "file_url", "no_key", "own_name", "record", "server", "server_url"]
+__all__ = ["any_url", "component", "file_url", "no_key", "own_name", "reachable", "record", "server", "server_url"]
 
 
 @pytest.fixture(autouse=True)

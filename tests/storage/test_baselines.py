@@ -14,7 +14,6 @@ from sqlalchemy import text
 from jupyter_green.storage import Ledger, LedgerError
 from jupyter_green.storage import baselines as shelf
 from jupyter_green.storage.privacy import is_keyed, keyed
-from tests.storage.test_faults import reachable  # noqa: F401 - a fixture, which pytest finds by its name
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = {"cells": 2, "figure": {"joules": 3.0}}
@@ -287,7 +286,7 @@ with Ledger(sys.argv[1]) as ledger:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of this kind are POSIX")
-def test_what_can_only_be_read_keeps_nothing_and_says_so(reachable, tmp_path):  # noqa: F811 - the fixture of that name
+def test_what_can_only_be_read_keeps_nothing_and_says_so(reachable, tmp_path):
     path = reachable / "ledger.sqlite"
     with Ledger(path) as ledger:
         kept(ledger)

@@ -259,21 +259,6 @@ def unprivileged(url: str, warm: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.fixture
-def reachable():
-    """A folder that another user can reach, unlike pytest's own."""
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="green-"))
-    folder.chmod(0o755)
-    yield folder
-    for part in [folder, *folder.rglob("*")]:
-        if part.is_dir():
-            part.chmod(0o755)
-    shutil.rmtree(folder)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="permissions of this kind are POSIX")
 @pytest.mark.parametrize("what", ["file", "folder", "both"])
 def test_a_read_only_ledger_is_read_and_says_that_it_takes_nothing(reachable, tmp_path, record, what):

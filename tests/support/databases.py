@@ -181,3 +181,15 @@ def server_url(server: Server) -> str:
 def any_url(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh ledger, once in each kind of database."""
     return str(request.getfixturevalue("file_url" if request.param == "sqlite" else "server_url"))
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that another user can reach, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="green-"))
+    folder.chmod(0o755)
+    yield folder
+    for part in [folder, *folder.rglob("*")]:
+        if part.is_dir():
+            part.chmod(0o755)
+    shutil.rmtree(folder)
