@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
 
 from jupyter_green.records import (
@@ -223,6 +223,7 @@ class ComparableEnergy:
     uncertainty = _Figure[float]("Half-width of the 95 % interval in joules.")
     others_busy = _Figure["float | None"]("The share of the cores that others kept busy; None where that is not known.")
     boundary = _Figure[frozenset[tuple[str, str, str, str]]]("What it covers and how that came about.")
+    timed = _Figure[bool]("Whether all parts are only estimated from CPU time, on a known machine.")
 
     def _figures(self, figures: dict[str, Any]) -> None:
         parts = self.parts
@@ -235,6 +236,10 @@ class ComparableEnergy:
         figures["uncertainty"] = math.hypot(random, *gains.values())
         figures["others_busy"] = mean_load(parts)
         figures["boundary"] = _boundary(tuple([part[:4] for part in parts]))
+        figures["timed"] = bool(parts)
+        for part in parts:
+            if part.method != "model" or not part.device:
+                figures["timed"] = False
 
     @property
     def below_resolution(self) -> bool:
@@ -251,11 +256,6 @@ class ComparableEnergy:
         """Share of the joules that was measured, 0 to 1."""
         total = self.joules
         return math.fsum(part.joules for part in self.parts if part.quality == "measured") / total if total else None
-
-    @cached_property
-    def timed(self) -> bool:
-        """Whether all parts are only estimated from CPU time, on a known machine."""
-        return bool(self.parts) and all(part.method == "model" and part.device for part in self.parts)
 
     @property
     def machines(self) -> frozenset[str]:

@@ -205,9 +205,15 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def folder_fault(path: Path) -> str | None:
-    """Return a sentence if the path of a ledger is a folder, else None."""
-    if not path.is_dir():
+    """Return a sentence if the path of a ledger is a folder, or a pipe or a device; else None."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None  # does not exist yet, or can't be reached
+    if stat.S_ISREG(mode):
         return None
+    if not stat.S_ISDIR(mode):
+        return f"The ledger {path} is a pipe, a socket or a device; name a file."
     return f"The ledger {path} is a folder; name a file in it, such as {path / 'ledger.sqlite'}."
 
 

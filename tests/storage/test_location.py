@@ -310,3 +310,18 @@ def test_an_interrupted_connection_shows_no_password(form: str) -> None:
         held[0].close()
     assert "s3cret" not in local_variables(interrupted.value)
     assert "s3cret" not in f"{vars(ledger)}{vars(ledger._database)}{ledger._database._postgresql()}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind there")
+@pytest.mark.parametrize("kind", ["pipe", "socket", "/dev/zero", "/dev/full"])
+def test_a_pipe_or_a_device_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "l.sqlite"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(path))
+    else:
+        path.symlink_to(kind)
+    with Ledger(path) as ledger, pytest.raises(LedgerError, match=r"is a pipe, a socket or a device; name a file\.$"):
+        ledger.records()

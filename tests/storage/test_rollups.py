@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from jupyter_green.records import Component, EnergyRecord
-from jupyter_green.storage import Journal, Ledger, journal_folder, period_totals, record_filter, rollups
+from jupyter_green.storage import Journal, Ledger, journal_folder, period_totals, record_filter, rollups, schema
 from jupyter_green.storage import totals as adding
 from tests.storage.test_schema import LATER
 from tests.storage.test_totals import COMPONENTS
@@ -211,6 +212,18 @@ def test_figures_that_no_database_adds_up_stop_nothing(any_url, record, componen
         ledger.add([record(components=(part,)), record(5.0)])
         sound(ledger)
         assert ledger.totals().joules == 6.0
+
+
+def test_a_server_keeps_no_plan_from_the_time_when_tables_were_empty(server_url):
+    with Ledger(server_url) as ledger:
+        ledger.add([])
+
+        def work(connection):
+            for run in range(20):
+                connection.execute(select(schema.rollups.c.id).where(schema.rollups.c.run_id == str(run))).all()
+            return connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one()
+
+        assert ledger._database.write(work) == ledger._database.read(work) == 0
 
 
 @pytest.mark.parametrize(
