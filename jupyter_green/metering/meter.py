@@ -93,9 +93,7 @@ class Meter:
             self._due[key] = now + pause
             return
         self._hung.pop(key, None)
-        limit = self._gates[key].power_limit
-        if limit != timeline.traits.power_limit:
-            timeline.traits = replace(timeline.traits, power_limit=limit)
+        _bound(timeline, self._gates[key].power_limit)
         timeline.add(reading)
         complaint = self._gates[key].complaint
         if complaint is not None:
@@ -151,7 +149,9 @@ class Meter:
         With `final`, the counts at both edges become final, so that adjacent intervals add up with this one.
         """
         if final:
-            for timeline in self.timelines.values():
+            for key, timeline in self.timelines.items():
+                if key not in self._hung:
+                    _bound(timeline, self._gates[key].refresh_limit())
                 timeline.conclude(start)
                 timeline.conclude(end)
         components = []
@@ -220,6 +220,11 @@ def timeline_for(traits: SensorInfo) -> Timeline:
     if traits.method == "power":
         return PowerTimeline(traits)
     return CpuTimeline(traits) if traits.period[1] == 0.0 else Timeline(traits)
+
+
+def _bound(timeline: Timeline, limit: float | None) -> None:
+    if limit != timeline.traits.power_limit:
+        timeline.limit_power(limit)
 
 
 def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) -> Component:

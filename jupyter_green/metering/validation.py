@@ -20,8 +20,8 @@ CLOCK_SECONDS = 0.001
 LEAP = 4.0
 """Multiple of the power limit up to which power is accepted: limits may be raised, and peaks exceed them."""
 
-LIMIT_SECONDS = 10.0
-"""Time between two reads of the power limit, which bounds what may have happened between readings."""
+LIMIT_SECONDS = 0.1
+"""Least time between two reads of the power limit for final figures."""
 
 LEAP_SECONDS = 0.5
 """Added to the time between two reads before power is checked, since the first may show an old value."""
@@ -40,7 +40,7 @@ class ValidatedSensor:
         self._traits = sensor.traits
         self.power_limit = sensor.traits.power_limit
         """Upper bound of the device's power in watts. It is a setting that may be raised at run time, so it is read
-        again every `LIMIT_SECONDS`, and before a reading above it is judged."""
+        again before a reading above it is judged, and before an energy is bounded by it; see `refresh_limit`."""
         self._limit_read = clock.monotonic()
         self._last: Reading | None = None
         self._breaks = 0
@@ -62,8 +62,6 @@ class ValidatedSensor:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
             raise SensorFault(f"It could not be read ({text}).") from error
         finished = clock.perf_counter()
-        if clock.monotonic() - self._limit_read >= LIMIT_SECONDS:
-            self._read_limit()
         self._judge(reading, started, finished)
         last, self._last = self._last, reading
         self.complaint = None
@@ -113,6 +111,12 @@ class ValidatedSensor:
             return True
         self._read_limit()
         return watts <= LEAP * self.power_limit
+
+    def refresh_limit(self) -> float | None:
+        """Return the power limit, read again unless that was just done."""
+        if clock.monotonic() - self._limit_read >= LIMIT_SECONDS:
+            self._read_limit()
+        return self.power_limit
 
     def _read_limit(self) -> None:
         """Read the power limit again. One that was lowered is kept: the device may have drawn more until now."""

@@ -127,8 +127,8 @@ def test_thousands_of_cells(visit: Callable[..., Desk]) -> None:
         """async () => {
             const { kernel } = panel.sessionContext.session;
             const cells = [...panel.content.model.cells];
-            const run = cell =>
-                kernel.requestExecute({ code: cell.sharedModel.source }, false, { cellId: cell.id }).done;
+            const run = ({ id, sharedModel }) =>
+                kernel.requestExecute({ code: sharedModel.source }, false, { cellId: id }).done;
             await Promise.all(cells.map(run));
         }"""
     )

@@ -74,6 +74,10 @@ class Timeline:
         self._unsettled = math.inf
         """An edge that waits for further updates; all later edges wait too."""
 
+    def limit_power(self, watts: float | None) -> None:
+        """Set the device's power limit in watts, which was raised since the start."""
+        self.traits = replace(self.traits, power_limit=watts)
+
     # ---- writing (sampler thread) -------------------------------------------------------------
 
     def add(self, reading: Reading) -> None:

@@ -198,6 +198,10 @@ class PowerSamples:
         self._stalls: list[tuple[float, float, float]] = []
         """Stalled readings: start, end, and jump in watts."""
 
+    def limit_power(self, watts: float | None) -> None:
+        """Set the device's power limit in watts, which was raised since the start."""
+        self._traits = replace(self._traits, power_limit=watts)
+
     def add(self, reading: Reading) -> None:
         """Add a reading in watts."""
         last, self._last = self._last, reading

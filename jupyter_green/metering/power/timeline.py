@@ -86,6 +86,11 @@ class PowerTimeline(Timeline):
     def thin(self, now: float, edges: list[float]) -> None:
         """Does nothing: an hour of samples takes a few megabytes."""
 
+    def limit_power(self, watts: float | None) -> None:
+        """Set the device's power limit in watts, which was raised since the start."""
+        super().limit_power(watts)
+        self._updates.limit_power(watts)
+
     def forget(self, before: float) -> None:
         """Drop samples older than a moment."""
         super().forget(before)
