@@ -29,7 +29,7 @@ from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Metric, SquaredError
 from jupyter_green.compression.quality.metric_selection import VOID, VOID_NOTE
 from jupyter_green.compression.quality.skill import Constant, constant_of, knows_more, without_share
-from jupyter_green.compression.report.shrink_report import classes_in_words, no_better, rare_classes
+from jupyter_green.compression.report.shrink_report import no_better, rare_classes
 from jupyter_green.session import Session, Window, current
 
 from .adapter_factory import adapters_of
