@@ -46,25 +46,20 @@ __all__ = [
     "track",
 ]
 
-_WHERE = {
-    "Comparison": "comparison.result",
-    "Component": "records",
-    "EnergyRecord": "records",
-    "GreenError": "errors",
-    "Ledger": "storage",
-    "ShrinkResult": "compression.result",
-    "Trace": "records",
-    "compare": "comparison.api",
-    "distil": "compression.api",
-    "distill": "compression.api",
-    "load": "compression.store.load",
-    "panel": "live.widget",
-    "meter": "session",
-    "prune": "compression.api",
-    "quantize": "compression.api",
-    "shrink": "compression.api",
-    "track": "session.progress",
+_NAMES = {
+    "comparison.api": ("compare",),
+    "comparison.result": ("Comparison",),
+    "compression.api": ("distil", "distill", "prune", "quantize", "shrink"),
+    "compression.result": ("ShrinkResult",),
+    "compression.store.load": ("load",),
+    "errors": ("GreenError",),
+    "live.widget": ("panel",),
+    "records": ("Component", "EnergyRecord", "Trace"),
+    "session": ("meter",),
+    "session.progress": ("track",),
+    "storage": ("Ledger",),
 }
+_WHERE = {name: module for module, names in _NAMES.items() for name in names}
 _MODULES = ("accounts", "disclose")
 """Public modules, used by their name: ``green.disclose.stars``."""
 

@@ -73,7 +73,6 @@ class BudgetUsage:
     """Usage of a budget."""
 
     budget: Budget
-    """The budget."""
     amount: float
     """Used amount, in the limit's unit."""
     uncertainty: float | None

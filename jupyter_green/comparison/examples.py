@@ -95,25 +95,11 @@ def examples_of(
     origin: str | None = None,
     rng: random.Random | None = None,
 ) -> Examples:
-    """Read the data.
+    """Read the data, which has labels, except for language models.
 
-    Parameters
-    ----------
-    data : (X, y), table, dict of columns, DataLoader or dataset
-        With labels, except for language models.
-    group : str or sequence, optional
-        A column of the data, or a value for each example.
-    batch : int, optional
-        Batch size; that of a DataLoader, or 32.
-    origin : str, optional
-        Source of the data.
-    rng : random.Random, optional
-        Shuffles the examples, and repeated examples are removed; without it all examples stay in order.
-
-    Raises
-    ------
-    ShrinkError
-        If the data can't be read.
+    `group` is a column, or a value for each example. The batch size is by default that of a DataLoader, or 32. `rng`
+    shuffles the examples, and repeated examples are removed; without it all examples stay in order. Raises ShrinkError
+    if the data can't be read.
     """
     if data is None:
         raise ShrinkError("There is no data; give (X, y), a dataset, a table or a DataLoader.")

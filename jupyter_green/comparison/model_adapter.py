@@ -33,7 +33,6 @@ class ModelAdapter:
     """A candidate and how it is called."""
 
     name: str
-    """Its name."""
     kind: str = "function"
     """Its kind, for display."""
     device: Literal["cpu", "gpu"] = "cpu"

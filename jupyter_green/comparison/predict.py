@@ -42,7 +42,6 @@ class PredictionRun:
     item: ModelAdapter
     """The candidate."""
     answers: PredictionTable
-    """Its answers."""
     window: Window
     """The window that metered them."""
 
@@ -81,10 +80,7 @@ class Predictor:
 def labelled(examples: Examples, found: Sequence[ModelAdapter]) -> Examples:
     """Set the token ids as labels for language models, if the data has none.
 
-    Raises
-    ------
-    ShrinkError
-        If the labels are probably sample weights.
+    Raises ShrinkError if the labels are probably sample weights.
     """
     modules = [item.subject.model for item in found if isinstance(item, ModuleAdapter)]
     refuse_weights(modules, examples.batches[0], examples.labels)

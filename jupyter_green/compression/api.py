@@ -216,10 +216,7 @@ __all__ = ["distil", "distill", "prune", "quantize", "recipes_of", "seconds_of",
 def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], list[str]]:
     """Return the recipes of a call, and the problems of third-party recipes.
 
-    Raises
-    ------
-    ShrinkError
-        If an option of one of them makes no sense.
+    Raises ShrinkError if an option of one of them makes no sense.
     """
     from .recipes.depth import Depth
     from .recipes.pruning import RATIO, Prune
@@ -251,12 +248,8 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
 def first_outputs(subject: SourceModel, material: DataSplits, *, trained: bool = False) -> Any:
     """Return the model's output for one batch.
 
-    If `trained`, the model is also called with the separate training data.
-
-    Raises
-    ------
-    ShrinkError
-        If the model can't be called with the data.
+    If `trained`, the model is also called with the separate training data. Raises ShrinkError if the model can't be
+    called with the data.
     """
     import torch
 

@@ -31,7 +31,6 @@ class Reference:
     """A published energy of a task."""
 
     task: str
-    """The task."""
     wh_per_1000: float
     """Energy in Wh per 1,000 of `unit`."""
     spread: float | None

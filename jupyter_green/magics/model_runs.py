@@ -23,7 +23,6 @@ class ModelRun:
     label: str
     """Label of its records."""
     model: weakref.ref[Any]
-    """The model."""
     began: float
     ended: float
     """Start and end in seconds since 1970."""

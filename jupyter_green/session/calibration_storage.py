@@ -40,7 +40,6 @@ class StoredCalibration:
     found_at: float | None
     """Unix time of the calibration in seconds; None if the file does not say."""
     found: Calibration
-    """The calibration."""
 
 
 def kept_calibrations() -> list[StoredCalibration]:

@@ -113,10 +113,7 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Return the median and its 95 % interval from the sign test, which is valid for any distribution.
 
-    Parameters
-    ----------
-    values : sequence of float
-        Independent samples; with fewer than six the interval covers less than 95 %.
+    With fewer than six independent samples the interval covers less than 95 %.
     """
     ordered, count = sorted(values), len(values)
     rank, below = 0, 1 / 2**count

@@ -234,28 +234,11 @@ def run_trial(
 ) -> Trial:
     """Run the original and the candidates in turn.
 
-    Parameters
-    ----------
-    runners : mapping of str to Runner
-        Runners, including the reference.
-    gauge : CostMeter
-        Meters the samples.
-    seconds : float
-        After the first rounds, no new round begins after this time. If the deadline comes earlier, the finished rounds
-        count if there are enough of them.
-    reference : str
-        Name of the runner that the others are compared with.
-    rounds : int
-        Maximum number of rounds.
-    seed : int
-        Seed of the order within rounds.
-    drop : str, optional
-        End the trial as soon as this candidate is certain to cost more; this can't bias the result in its favour.
-    keep : bool
-        Whether an interrupt or the deadline ends the trial with the finished rounds, if there are any; otherwise it is
-        raised.
-    tick : callable
-        Called after each round.
+    `runners` include the reference, which the others are compared with. After the first rounds, no new round begins
+    after `seconds`; if the deadline comes earlier, the finished rounds count if there are enough of them. There are at
+    most `rounds`; the order within them is random. With `drop`, the trial ends as soon as this candidate is certain to
+    cost more; this can't bias the result in its favour. With `keep`, an interrupt or the deadline ends the trial with
+    the finished rounds, if there are any; otherwise it is raised. `tick` is called after each round.
     """
     before = {name: ModelState(runner.model) for name, runner in runners.items()}
     try:

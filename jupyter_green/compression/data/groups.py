@@ -170,22 +170,10 @@ def loss_by_group(
 ) -> Loss:
     """Return a candidate's loss, with an interval based on groups rather than examples.
 
-    Parameters
-    ----------
-    metric : Metric
-        The metric.
-    original, candidate : ndarray
-        Parts of each example.
-    groups : sequence or None
-        Group of each example; None if examples are independent.
-    level : float
-        Confidence level.
-
-    Notes
-    -----
-    Right-or-wrong answers are treated as if those of a group were always equal, which is the most cautious assumption:
-    with Kish's (1965) effective number of groups, the squared sum of their sizes over the sum of their squares. Other
-    metrics are resampled by group. A bootstrap of groups on which two models never differ has zero width.
+    The arrays are parts of each example; groups are None if examples are independent. Right-or-wrong answers are
+    treated as if those of a group were always equal, which is the most cautious assumption: with Kish's (1965)
+    effective number of groups, the squared sum of their sizes over the sum of their squares. Other metrics are
+    resampled by group. A bootstrap of groups on which two models never differ has zero width.
     """
     import numpy as np
 

@@ -95,29 +95,10 @@ def splits_of(
 ) -> DataSplits:
     """Read the data and split it.
 
-    Parameters
-    ----------
-    subject : SourceModel
-        The model; it may have a tokenizer.
-    data : DataLoader, dataset, (X, y) or list of str
-        Examples that the model was not trained on.
-    train : same, optional
-        Examples for fine-tuning.
-    tokenizer : object, optional
-        For texts.
-    metric : str or callable, optional
-        The user's metric: with one that needs classes, one-hot labels are read as classes.
-    group : str or sequence, optional
-        Column of groups, or a value for each example; two sequences if `train` is given.
-    task : str, optional
-        The user's task: one-hot labels are read as classes only if it has classes.
-    seed : int
-        Seed of the split.
-
-    Raises
-    ------
-    ShrinkError
-        If there are too few examples, or they can't be used to evaluate a model.
+    `data` are examples that the model was not trained on, `train` those for fine-tuning. `group` is a column of groups,
+    or a value for each example; two sequences if `train` is given. One-hot labels are read as classes with a metric
+    that needs them, and only if the user's task has them. Raises ShrinkError if there are too few examples, or they
+    can't be used to evaluate a model.
     """
     if train is not None and train is data:
         raise ShrinkError(

@@ -38,7 +38,6 @@ class SourceModel:
     """A model and how it is called."""
 
     model: Any
-    """The model."""
     kind: Kind = "module"
     """The library that its class is from."""
     tokenizer: Any = None

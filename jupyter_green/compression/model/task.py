@@ -114,27 +114,10 @@ def task_of(
     task: str | None = None,
     metric: Any = None,
 ) -> Task:
-    """Return the task of a model from its outputs and labels.
+    """Return the task of a model from its outputs and labels for one batch.
 
-    Parameters
-    ----------
-    outputs : Tensor
-        Outputs for one batch.
-    labels : Tensor or None
-        Labels of the same batch.
-    model : object, optional
-        The model; its class and configuration may determine the task.
-    inputs : object, optional
-        Inputs of the batch: a language model's labels are its own tokens.
-    task : str, optional
-        The user's choice.
-    metric : object, optional
-        The user's metric, which may determine the task too.
-
-    Raises
-    ------
-    ShrinkError
-        If the task is unknown or doesn't fit.
+    Class and configuration of the model, the user's choice and metric may determine it; a language model's labels are
+    its own tokens, so its inputs matter. Raises ShrinkError if the task is unknown or doesn't fit.
     """
     name = named(task) or ("regression" if metric == "mse" else of_model(model))
     if not outputs.is_floating_point():

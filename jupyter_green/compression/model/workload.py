@@ -148,25 +148,11 @@ def generates(subject: SourceModel) -> bool:
 def workload_of(
     subject: SourceModel, material: DataSplits, *, batch: int | None, length: int | None, new_tokens: int | None
 ) -> Workload:
-    """Return the workload that the user chose, or the default.
+    """Return the workload that the user chose, or the default; benchmarks use the validation split.
 
-    Parameters
-    ----------
-    subject : SourceModel
-        The model.
-    material : DataSplits
-        The data; benchmarks use the validation split.
-    batch : int or None
-        Batch size. By default as in the data, and 1 for a language model that generates.
-    length : int or None
-        Tokens of each example. By default as in the data.
-    new_tokens : int or None
-        Tokens to generate. By default 128 for a language model that can generate, otherwise 0.
-
-    Raises
-    ------
-    ShrinkError
-        If the data or the model doesn't support that.
+    By default batch size and tokens of each example are those of the data, the batch size is 1 for a language model
+    that generates, and a model that can generate makes 128 tokens. Raises ShrinkError if the data or the model doesn't
+    support that.
     """
     can_generate = generates(subject)
     for name, value, least in (("batch", batch, 1), ("length", length, 1), ("new_tokens", new_tokens, 0)):

@@ -77,22 +77,10 @@ def _two_digits_up(value: float) -> float:
 
 
 def counted(lost: float, won: float, examples: float, level: float = LEVEL) -> Loss:
-    """Return the loss of a right-or-wrong score.
+    """Return the loss of a right-or-wrong score: examples that only the original, or only the candidate, has right.
 
-    Parameters
-    ----------
-    lost : float
-        Examples that only the original has right.
-    won : float
-        Examples that only the candidate has right.
-    examples : float
-        All examples; an effective number if they are not independent.
-    level : float
-        Confidence level.
-
-    Notes
-    -----
-    Tango (1998), Statistics in Medicine 17, 891-908: interval of the difference of paired proportions.
+    `examples` is an effective number if they are not independent. The interval of the difference of paired proportions
+    is that of Tango (1998), Statistics in Medicine 17, 891-908.
     """
     value, z = (lost - won) / examples, NormalDist().inv_cdf((1 + level) / 2)
     low = _root(lambda delta: _score(lost, won, examples, delta) - z, -1.0, value)
@@ -145,26 +133,10 @@ def drawn(
 ) -> Loss:
     """Return the loss of a metric that is recomputed for each bootstrap draw of examples.
 
-    A draw without a value, such as one of a single class, is left out. If most draws have none, the examples prove
-    nothing.
-
-    Parameters
-    ----------
-    loss : callable
-        From indices of examples to their loss; raises ShrinkError or returns NaN if there is none.
-    examples : int
-        Number of examples.
-    unit : {"points", "relative"}
-        Unit of the loss.
-    draws : int
-        Number of draws.
-    level : float
-        Confidence level.
-
-    Notes
-    -----
-    A draw lacks a kind of example that makes up 1 - q of n examples with probability q**n. So if a share m of the draws
-    had no value, half of them would have one from n ln(1/2) / ln(m) examples on.
+    `loss` maps indices of examples to their loss; it raises ShrinkError or returns a non-finite number if there is
+    none. A draw without a value, such as one of a single class, is left out. If most draws have none, the examples
+    prove nothing. A draw lacks a kind of example that makes up 1 - q of n examples with probability q**n. So if a share
+    m of the draws had no value, half of them would have one from n ln(1/2) / ln(m) examples on.
     """
     import numpy as np
 
@@ -200,23 +172,10 @@ def resampled(
 ) -> Loss:
     """Return the loss of a metric that is a function of sums over examples, by paired bootstrap.
 
-    Parameters
-    ----------
-    total : callable
-        From sums of the parts, shape (..., parts), to the metric, shape (...).
-    original, candidate : ndarray
-        Parts of each example, shape (examples, parts).
-    unit : {"points", "relative"}
-        Whether the loss is a difference or a share of the original's value.
-    higher_is_better : bool
-        Direction of the metric.
-    level : float
-        Confidence level.
-    seed : int
-        Seed of the bootstrap.
-    effective : float, optional
-        Effective number of examples (or groups), for a metric that counts correct answers: if hardly any example
-        differs, the interval ends no lower than for this many examples without a difference.
+    `total` maps sums of the parts, shape (..., parts), to the metric, shape (...). `original` and `candidate` are parts
+    of each example, shape (examples, parts). `unit`: the loss is a difference or a share of the original's value.
+    `effective` is the number of examples (or groups) for a metric that counts correct answers: if hardly any example
+    differs, the interval ends no lower than for this many examples without a difference.
     """
     import numpy as np
 

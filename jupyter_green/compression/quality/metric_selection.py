@@ -29,24 +29,11 @@ MUCH_BETTER = 0.1
 
 
 def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool, task: Task | None = None) -> Metric:
-    """Return the metric that the user asked for, or the one that fits the task.
+    """Return the metric that the user asked for by name or as ``function(outputs, labels)``, or the one of the task.
 
-    Parameters
-    ----------
-    wanted : str, callable or None
-        ``"accuracy"``, ``"f1"``, ``"perplexity"``, ``"cosine"``, ``"mse"``, ``"agreement"``, or
-        ``function(outputs, labels) -> float``.
-    outputs, labels : Tensor
-        Those of one batch; labels may be None.
-    vectors : bool
-        Whether outputs are embeddings rather than class scores.
-    task : Task, optional
-        The model's task; derived from the labels by default.
-
-    Raises
-    ------
-    ShrinkError
-        If it is unknown, or its labels are missing or do not fit.
+    Outputs and labels are those of one batch; labels may be None. `vectors`: outputs are embeddings rather than class
+    scores. The task is by default derived from the labels. Raises ShrinkError if it is unknown, or its labels are
+    missing or do not fit.
     """
     if callable(wanted):
         return Own(wanted)

@@ -41,25 +41,10 @@ def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
 def export(
     case: RecipeContext, names: Sequence[str], path: Path, free: Sequence[tuple[int, int]] = ()
 ) -> tuple[list[str], list[str]]:
-    """Write a model as ONNX with dynamic batch size.
+    """Write a model as ONNX, with these names of its inputs and dynamic batch size.
 
-    Parameters
-    ----------
-    case : RecipeContext
-        The model and its data.
-    names : sequence of str
-        Names of the inputs.
-    path : Path
-        The file to write.
-    free : sequence of (int, int)
-        Other dynamic axes: index of an input, and one of its axes.
-
-    Returns
-    -------
-    names : list of str
-        Name of the output.
-    lines : list of str
-        Lines of the user's code that branch on a size or value; the export has only the branch that was taken.
+    `free` are other dynamic axes: index of an input, and one of its axes. Returns the names of the output, and the
+    lines of the user's code that branch on a size or value; the export has only the branch that was taken.
     """
     import torch
 

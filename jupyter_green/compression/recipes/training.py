@@ -76,29 +76,11 @@ def distil(
     seed: int = 0,
     tick: Callable[[], None] = lambda: None,
 ) -> Training:
-    """Train the student in place to give the teacher's outputs.
+    """Train the student in place to give the teacher's outputs; return what was done.
 
-    Parameters
-    ----------
-    student : SourceModel
-        A model that is called like the teacher.
-    teacher : SourceModel
-        The original; it is not changed.
-    batches : sequence of Batch
-        Training examples.
-    seconds : float
-        Approximate duration.
-    labels : bool
-        Whether to use the labels as well.
-    seed : int
-        Seed of the order and of dropout. The global random state is unchanged.
-    tick : callable
-        Called after each step.
-
-    Returns
-    -------
-    Training
-        What was done.
+    The student is called like the teacher, which is not changed. `seconds` is the approximate duration. `labels`: the
+    labels are used as well. `seed` is that of the order and of dropout; the global random state is unchanged. `tick` is
+    called after each step.
     """
     # Returning hidden states leaves hooks in a transformers model permanently, so use copies.
     learner, tutor = student, teacher

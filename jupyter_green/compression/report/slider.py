@@ -21,15 +21,7 @@ FEWEST = 2
 
 
 def slider(result: ShrinkResult, bind: Callable[[Any], None]) -> Any:
-    """Return the widget; None if there is no choice.
-
-    Parameters
-    ----------
-    result : ShrinkResult
-        The result.
-    bind : callable
-        ``bind(model)`` assigns the model to its name in the notebook.
-    """
+    """Return the widget; None if there is no choice. ``bind(model)`` assigns a model to its name in the notebook."""
     front = result.facts.front
     if len(front) < FEWEST:
         return None

@@ -14,16 +14,8 @@ T = TypeVar("T")
 def bisect(settings: Sequence[T], accepted: Callable[[T], bool], *, tries: int, first: int | None = None) -> T | None:
     """Return the strongest accepted setting; None if none was accepted.
 
-    Parameters
-    ----------
-    settings : sequence
-        From weakest to strongest.
-    accepted : callable
-        Tries a setting and returns whether it is accepted.
-    tries : int
-        Maximum number of settings to try.
-    first : int, optional
-        Index of the first one to try. By default the middle.
+    Settings are from weakest to strongest. `accepted` tries one; at most `tries` are tried, from index `first` on, by
+    default the middle.
     """
     strongest_accepted, weakest_rejected = -1, len(settings)
     index = (strongest_accepted + weakest_rejected) // 2 if first is None else first

@@ -78,30 +78,12 @@ MOST_JUDGING = 0.5
 
 
 class CandidateEvaluator:
-    """Evaluates candidates and keeps the results.
+    """Evaluates candidates and keeps the results; the original is never changed.
 
-    Parameters
-    ----------
-    subject : SourceModel
-        The original; never changed.
-    material : DataSplits
-        Calibration, validation and test split.
-    metric : Metric
-        The quality metric.
-    gauge : CostMeter
-        Measures energy, processor time and wall time of each run.
-    workload : Workload
-        What one inference is.
-    seconds : float
-        Time budget of the whole search.
-    max_loss : float
-        Accepted loss, in the metric's unit.
-    options : dict
-        ``ratio``, ``layers``, ``form``; passed to the recipes together with the workload's ``new_tokens``.
-    say : callable
-        Called with the current activity and the share of the time budget that has passed.
-    began : float, optional
-        When the time budget began, by `deadline.now`. By default now.
+    `gauge` measures energy, processor time and wall time of each run, `workload` is what one inference is. `seconds` is
+    the time budget of the whole search, which began at `began`, by `deadline.now`. `max_loss` is in the metric's unit.
+    `options` are ``ratio``, ``layers`` and ``form``, passed to the recipes together with the workload's ``new_tokens``.
+    `say` is called with the current activity and the share of the time budget that has passed.
     """
 
     def __init__(
@@ -491,13 +473,7 @@ class CandidateEvaluator:
     # ---- rows -----------------------------------------------------------------------------------
 
     def see_that_the_original_is_whole(self, name: str) -> None:
-        """Restore the original's state.
-
-        Raises
-        ------
-        ShrinkError
-            If the original's parameters have changed.
-        """
+        """Restore the original's state. Raises ShrinkError if the original's parameters have changed."""
         self._state.put_back()
         if self.subject.fingerprint() != self.fingerprint:
             raise ShrinkError(f"Recipe {name} changed the original model, which none may; load your model again.")

@@ -168,21 +168,10 @@ def _judged(
 ) -> FinalEvaluation:
     """Test the losses of the short list, then the costs of those that passed.
 
-    Losses are tested in a fixed order up to the first that is not proven. A candidate that fails on an example has no
-    loss and is skipped. Costs are tested separately, the cheapest candidate first, and do not affect the losses.
-
-    Parameters
-    ----------
-    search : Search
-        The search.
-    chosen : sequence of AcceptedCandidate
-        The short list, safest first.
-    judged : sequence of Batch
-        The test split.
-    passed : list
-        Filled with candidates whose loss is proven; each is removed when its cost is not.
-    refused : dict
-        Filled with the candidates that are not proven, and the reason.
+    The short list is safest first. Losses are tested in a fixed order up to the first that is not proven. A candidate
+    that fails on an example has no loss and is skipped. Costs are tested separately, the cheapest candidate first, and
+    do not affect the losses. `passed` is filled with candidates whose loss is proven; each is removed when its cost is
+    not. `refused` is filled with the others, and the reason.
     """
     search.tell("judging")
     try:
@@ -453,18 +442,8 @@ def split(entry: AcceptedCandidate, trial: Trial, ratio: Ratio | None) -> tuple[
 def _reason(max_loss: float, outcome: Outcome | None, loss: Loss, against: Loss | None, *, same: bool) -> Reason:
     """Return what is proven, or why it is not.
 
-    Parameters
-    ----------
-    max_loss : float
-        Accepted loss, in the metric's unit.
-    outcome : Outcome or None
-        The cost; None if only the loss counts.
-    loss : Loss
-        Loss against the original.
-    against : Loss or None
-        Loss against an equally trained original.
-    same : bool
-        Whether the outputs are numerically equal.
+    `outcome` is the cost; None if only the loss counts. `against` is the loss against an equally trained original.
+    `same`: the outputs are numerically equal.
     """
     if outcome is not None and outcome.verdict == "can't tell":
         return outcome.reason

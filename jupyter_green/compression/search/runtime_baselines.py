@@ -12,13 +12,7 @@ from jupyter_green.compression.recipes.recipe import RecipeContext, RecipeResult
 
 
 class Runtimes:
-    """The original in other runtimes.
-
-    Parameters
-    ----------
-    case : callable
-        Returns a context with a copy of the original, to export it if no candidate did.
-    """
+    """The original in other runtimes; `case` returns a context with a copy of it, to export it if no candidate did."""
 
     def __init__(self, case: Callable[[], RecipeContext]) -> None:
         self._case = case

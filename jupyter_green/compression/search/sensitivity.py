@@ -21,16 +21,8 @@ STEPS = 127.0
 def most_harmed(subject: SourceModel, batches: Sequence[Batch], seconds: float = math.inf) -> list[str]:
     """Return the names of the layers that int8 applies to, most sensitive first; empty if that would take too long.
 
-    Each layer takes one call of the model. Fewer examples are used where time is short.
-
-    Parameters
-    ----------
-    subject : SourceModel
-        A copy of the model; it is restored.
-    batches : sequence of Batch
-        The calibration split.
-    seconds : float
-        Approximate time limit.
+    `subject` is a copy of the model; it is restored. Each layer takes one call of the model. Fewer examples are used
+    where time, in seconds, is short.
     """
     import torch
 

@@ -10,14 +10,9 @@ from jupyter_green.compression.model.task import Task
 
 
 def arranged(inputs: dict[str, Any], call: Any) -> Any:
-    """Return named tensors in the form that the model is called with.
+    """Return named tensors in the form that the model is called with; positional ones are named by their index.
 
-    Parameters
-    ----------
-    inputs : dict
-        Tensors by name; positional ones are named by their index.
-    call : object
-        "named" for keyword arguments, "many" for a tuple, otherwise a single tensor.
+    `call` is "named" for keyword arguments, "many" for a tuple, otherwise a single tensor.
     """
     if call == "named":
         return inputs
@@ -26,19 +21,9 @@ def arranged(inputs: dict[str, Any], call: Any) -> Any:
 
 
 def judged_tensor(output: Any, note: Mapping[str, Any]) -> Any:
-    """Return the tensor of a model's output that the metric uses, as recorded in `shrink.json`.
+    """Return the tensor of a model's output that the metric uses, as recorded in `shrink.json` (`note`).
 
-    Parameters
-    ----------
-    output : object
-        Output of the model.
-    note : mapping
-        Contents of `shrink.json`.
-
-    Raises
-    ------
-    ShrinkError
-        If the recorded path is invalid.
+    Raises ShrinkError if the recorded path is invalid.
     """
     path: Any = note.get("output", [])  # folders of older versions have none
     if not (isinstance(path, list) and all(type(step) in (str, int) and str(step)[:2] != "__" for step in path)):

@@ -51,19 +51,10 @@ TIMES, ROOM = 4, 1 << 24
 
 
 def known_model(data: Mapping[str, Any], tensors: int) -> tuple[Any, Any]:
-    """Return the model class and configuration that a folder's settings describe.
+    """Return the model class and configuration that a folder's settings, of `config.json`, describe.
 
-    Parameters
-    ----------
-    data : mapping
-        Contents of `config.json`.
-    tensors : int
-        Number of tensors in the weights, which limits the number of layers.
-
-    Raises
-    ------
-    ShrinkError
-        If a class is not transformers' own, or the settings are invalid.
+    The number of tensors in the weights limits the number of layers. Raises ShrinkError if a class is not transformers'
+    own, or the settings are invalid.
     """
     transformers = require("transformers")
     refuse(data, tensors)

@@ -190,22 +190,10 @@ def _read(path: Path, most: int) -> bytearray:
 
 
 def parsed(data: bytes | bytearray, name: str, infinity: bool = False) -> dict[str, Any]:
-    """Return the object in a JSON file.
+    """Return the object in a JSON file; its name is for error messages.
 
-    Parameters
-    ----------
-    data : bytes
-        Contents of the file.
-    name : str
-        Name of the file, for error messages.
-    infinity : bool
-        Whether numbers may be infinite, as in transformers' configurations.
-
-    Raises
-    ------
-    ShrinkError
-        If it isn't a JSON object, has a duplicate key, is nested too deeply, or contains a number that is out of range
-        or not finite.
+    `infinity`: numbers may be infinite, as in transformers' configurations. Raises ShrinkError if it isn't a JSON
+    object, has a duplicate key, is nested too deeply, or contains a number that is out of range or not finite.
     """
 
     def constant(word: str) -> float:

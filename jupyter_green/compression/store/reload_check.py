@@ -56,17 +56,7 @@ class Inspection:
 
 
 def inspect(original: SourceModel, product: RecipeResult, batches: Sequence[Batch]) -> Inspection:
-    """Save a result, load it in a fresh process where possible, and compare outputs.
-
-    Parameters
-    ----------
-    original : SourceModel
-        The original.
-    product : RecipeResult
-        The chosen model.
-    batches : sequence of Batch
-        Test examples.
-    """
+    """Save a result, load it in a fresh process where possible, and compare outputs for test examples."""
     with tempfile.TemporaryDirectory() as place:
         folder, fresh = Path(place) / "model", Path(place) / "fresh.safetensors"
         try:

@@ -38,19 +38,9 @@ MOST_DIMENSIONS = 16
 
 
 def tensors(data: bytearray, name: str) -> dict[str, Any]:
-    """Return the tensors of a file; they share its memory.
+    """Return the tensors of a file; they share its memory. Its name is for error messages.
 
-    Parameters
-    ----------
-    data : bytearray
-        Contents of the file.
-    name : str
-        Name of the file, for error messages.
-
-    Raises
-    ------
-    ShrinkError
-        If the file is incomplete, or the header does not match the data.
+    Raises ShrinkError if the file is incomplete, or the header does not match the data.
     """
     torch = require("torch")
     length = int.from_bytes(data[:8], "little")

@@ -78,18 +78,8 @@ def write(
 ) -> bool:
     """Write weights, probe and `shrink.json` into a folder; return whether they suffice to build the model.
 
-    Parameters
-    ----------
-    made : Path
-        The folder; created if missing.
-    original : SourceModel
-        The original.
-    product : RecipeResult
-        The shrunk model.
-    sample : object
-        Inputs that give the probe's shapes.
-    figures : mapping, optional
-        Further contents of `shrink.json`, not needed for loading.
+    `sample` are inputs that give the probe's shapes, `figures` further contents of `shrink.json`, not needed for
+    loading.
     """
     made.mkdir(exist_ok=True)
     alone = _weights(made, product)

@@ -46,7 +46,6 @@ class Cell:
     """A running cell."""
 
     window: Window
-    """Its window."""
     watch: WorkloadDetector
     """Detects whether it trains or infers."""
     said: Purpose | None
