@@ -196,49 +196,32 @@ def compare(  # noqa: PLR0917 - the order is public
 
 @dataclass
 class Known:
-    """What is known about the candidates; an interrupt leaves it as it is.
-
-    Parameters
-    ----------
-    told : Predictor
-        Predictions, and candidates that can't be evaluated.
-    metric : Metric
-        The metric.
-    found : dict of str to Utility
-        Utility of each candidate.
-    read : int
-        Number of examples read.
-    best : str
-        Name of the candidate with the highest utility.
-    accepted, share : float, float or None
-        Accepted loss in the metric's unit, and Δ if it was given as a share.
-    ran : InterleavedCosts
-        Result of running in turn.
-    own : Loss or None
-        Loss of the best in its own repeat, if it varies.
-    losses : dict of str to Loss
-        Losses of the others against it.
-    groups : dict of str to dict
-        Utility of each group.
-    unjudged : DecisionReason
-        Why losses are missing.
-    interrupted : bool
-        Whether the user interrupted it.
-    """
+    """What is known about the candidates; an interrupt leaves it as it is."""
 
     told: Predictor
+    """Predictions, and candidates that can't be evaluated."""
     metric: Metric
     found: dict[str, Utility]
+    """Utility of each candidate."""
     read: int
+    """Number of examples read."""
     best: str
+    """Name of the candidate with the highest utility."""
     accepted: float
     share: float | None
+    """Accepted loss in the metric's unit, and Δ if it was given as a share."""
     ran: InterleavedCosts
+    """Result of running in turn."""
     own: Loss | None = None
+    """Loss of the best in its own repeat, if it varies."""
     losses: dict[str, Loss] = field(default_factory=dict)
+    """Losses of the others against it."""
     groups: dict[str, dict[Any, float]] = field(default_factory=dict)
+    """Utility of each group."""
     unjudged: DecisionReason = INTERRUPTED
+    """Why losses are missing."""
     interrupted: bool = False
+    """Whether the user interrupted it."""
 
     @property
     def level(self) -> float:

@@ -15,39 +15,26 @@ from .result import Row, Standing
 
 @dataclass(frozen=True)
 class CandidateStanding:
-    """The data for the decision.
-
-    Parameters
-    ----------
-    best : str
-        Name of the candidate with the highest utility.
-    accepted : float
-        The accepted loss.
-    trial : Trial or None
-        Cost samples of the local candidates.
-    apart : mapping of str to str
-        Codes of the reasons why candidates are not in the trial.
-    threads : int
-        PyTorch's threads; a single thread does not wait.
-    untold : DecisionReason or None
-        Why there is no trial.
-    unjudged : DecisionReason or None
-        Why losses are missing.
-    unskilled : DecisionReason or None
-        If the best is no better than a constant answer, so that no loss proves anything.
-    varies : bool
-        Whether repeats of the best differ beyond sampling error, so that more examples would not help.
-    """
+    """The data for the decision."""
 
     best: str
+    """Name of the candidate with the highest utility."""
     accepted: float
+    """The accepted loss."""
     trial: Trial | None
+    """Cost samples of the local candidates."""
     apart: Mapping[str, Code]
+    """Codes of the reasons why candidates are not in the trial."""
     threads: int = 1
+    """PyTorch's threads; a single thread does not wait."""
     untold: DecisionReason | None = None
+    """Why there is no trial."""
     unjudged: DecisionReason | None = None
+    """Why losses are missing."""
     unskilled: DecisionReason | None = None
+    """If the best is no better than a constant answer, so that no loss proves anything."""
     varies: bool = False
+    """Whether repeats of the best differ beyond sampling error, so that more examples would not help."""
 
     @property
     def unmetered_best(self) -> bool:

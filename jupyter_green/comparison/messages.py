@@ -48,34 +48,23 @@ Code = Literal[
 
 @dataclass(frozen=True)
 class DecisionReason:
-    """A reason; parameters that its code doesn't have are None or empty.
-
-    Parameters
-    ----------
-    code : str
-        What is the case.
-    cause : DecisionReason or None
-        The reason for that.
-    cost : Reason or None
-        What the comparison of costs is based on, or why there is none.
-    name : str
-        The candidate; of "own repeats differ", "no skill" and "picked" the best one, the last only if not measured.
-    detail : str
-        Text of a library or of a check, and the constant answer that is as good; shown, never read.
-    examples, needed : int or None
-        Examples of the loss, and the estimated number that would decide.
-    energy : bool
-        Whether the higher cost is energy; else processor time.
-    """
+    """A reason; parameters that its code doesn't have are None or empty."""
 
     code: Code
+    """What is the case."""
     cause: DecisionReason | None = None
+    """The reason for that."""
     cost: reasons.Reason | None = None
+    """What the comparison of costs is based on, or why there is none."""
     name: str = ""
+    """The candidate; of "own repeats differ", "no skill" and "picked" the best one, the last only if not measured."""
     detail: str = ""
+    """Text of a library or of a check, and the constant answer that is as good; shown, never read."""
     examples: int | None = None
     needed: int | None = None
+    """Examples of the loss, and the estimated number that would decide."""
     energy: bool = False
+    """Whether the higher cost is energy; else processor time."""
 
 
 def _cause(reason: DecisionReason) -> str:

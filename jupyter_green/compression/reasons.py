@@ -76,53 +76,37 @@ Code = Literal[CostCode, SearchCode, TestCode, NothingCode]
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason; parameters that its code doesn't have are None, empty or False.
-
-    Parameters
-    ----------
-    code : str
-        What is the case.
-    cause : Reason or None
-        The reason for that.
-    detail : str
-        Text of a library, a recipe or the reload check; shown, never read.
-    name, reference : str
-        The candidate, and the model that its cost is compared with.
-    examples, needed : int or None
-        Examples of a split, and the estimated number that would prove the loss.
-    rounds, steps, tried : int or None
-        Rounds of a benchmark, training steps, and candidates of a search.
-    factor : float or None
-        Cost relative to the reference.
-    others : float or None
-        Share of the processor that other programs used.
-    variation, half_width : float or None
-        Standard deviation of one model's cost between rounds, and half the ratio's 95 % interval; both relative.
-    energy : bool
-        Whether the higher cost is energy; else processor time.
-    one_thread : bool
-        Whether it holds also against the original in one thread.
-    against_control : bool
-        Whether the loss is that against an equally trained original.
-    """
+    """A reason; parameters that its code doesn't have are None, empty or False."""
 
     code: Code
+    """What is the case."""
     cause: Reason | None = None
+    """The reason for that."""
     detail: str = ""
+    """Text of a library, a recipe or the reload check; shown, never read."""
     name: str = ""
     reference: str = ""
+    """The candidate, and the model that its cost is compared with."""
     examples: int | None = None
     needed: int | None = None
+    """Examples of a split, and the estimated number that would prove the loss."""
     rounds: int | None = None
     steps: int | None = None
     tried: int | None = None
+    """Rounds of a benchmark, training steps, and candidates of a search."""
     factor: float | None = None
+    """Cost relative to the reference."""
     others: float | None = None
+    """Share of the processor that other programs used."""
     variation: float | None = None
     half_width: float | None = None
+    """Standard deviation of one model's cost between rounds, and half the ratio's 95 % interval; both relative."""
     energy: bool = False
+    """Whether the higher cost is energy; else processor time."""
     one_thread: bool = False
+    """Whether it holds also against the original in one thread."""
     against_control: bool = False
+    """Whether the loss is that against an equally trained original."""
 
     @property
     def inconclusive(self) -> bool:

@@ -41,10 +41,7 @@ def moment(value: Moment, now: float | None = None) -> float:
 def ago(seconds: Any, now: float | None = None) -> float:
     """Return the time a number of seconds before now, in seconds since 1970.
 
-    Raises
-    ------
-    ValueError
-        If it is not a positive, finite number.
+    Raises ValueError if it is not a positive, finite number.
     """
     try:
         age = math.nan if isinstance(seconds, bool) else float(seconds)

@@ -18,33 +18,22 @@ from jupyter_green.compression.store.reload_check import Inspection
 
 @dataclass
 class AcceptedCandidate:
-    """A candidate that costs less than the original and whose loss may be accepted.
-
-    Parameters
-    ----------
-    name : str
-        Name in the table.
-    product : RecipeResult
-        What the recipe made.
-    loss : Loss
-        Loss on the validation split.
-    score : float
-        The metric's value there.
-    outcome : Outcome
-        Cost relative to the original's.
-    against_control : Loss or None
-        Loss against an equally trained original.
-    control : object
-        The equally trained original.
-    """
+    """A candidate that costs less than the original and whose loss may be accepted."""
 
     name: str
+    """Name in the table."""
     product: RecipeResult
+    """What the recipe made."""
     loss: Loss
+    """Loss on the validation split."""
     score: float
+    """The metric's value there."""
     outcome: Outcome
+    """Cost relative to the original's."""
     against_control: Loss | None = None
+    """Loss against an equally trained original."""
     control: Any = None
+    """The equally trained original."""
 
     def expected_high(self, examples: int) -> float:
         """Return the expected upper end of the loss interval on that many examples."""
@@ -73,62 +62,43 @@ class AcceptedCandidate:
 
 @dataclass
 class FinalEvaluation:
-    """Result of the final evaluation: a candidate's loss and score on the test split, and its cost.
-
-    Parameters
-    ----------
-    entry : AcceptedCandidate or None
-        The candidate.
-    loss, against_control : Loss or None
-        Losses on the test split, against the original and against an equally trained original.
-    scores : (float, float) or None
-        The metric of original and candidate there.
-    outcome : Outcome or None
-        Cost in the final benchmark.
-    trial : Trial or None
-        The final benchmark.
-    reason : Reason or None
-        What is proven, or why it isn't; None if nothing was tested and there is nothing more to say.
-    proven : bool
-        Whether both cost and loss are proven.
-    split : (Ratio, Ratio) or None
-        Cost ratios of the runtime alone and of the smaller model alone.
-    in_threads : Ratio or None
-        Cost of the original in as few threads as the runtime uses, relative to its cost in PyTorch's number of threads.
-        None where the numbers are equal.
-    cpu : Ratio or None
-        Ratio of processor time, where no sensor measures energy.
-    held_against : str
-        Name of the runner that the cost is relative to: the original, or on a busy machine the original in one thread.
-    against_bf16 : Ratio or None
-        Cost relative to the original's in bfloat16.
-    phases : mapping of str to Ratio
-        Cost ratios of a language model's "prefill" and "decode".
-    agreement : float or None
-        Share of the greedy answers that equal the original's.
-    by_class : mapping of int to ClassScore
-        Score of each class.
-    inspection : Inspection or None
-        Result of the reload check.
-    refused : mapping of str to Reason
-        Other candidates that were tested and not proven, with the reason.
-    """
+    """Result of the final evaluation: a candidate's loss and score on the test split, and its cost."""
 
     entry: AcceptedCandidate | None
+    """The candidate."""
     loss: Loss | None = None
     against_control: Loss | None = None
+    """Losses on the test split, against the original and against an equally trained original."""
     scores: tuple[float, float] | None = None
+    """The metric of original and candidate there."""
     outcome: Outcome | None = None
+    """Cost in the final benchmark."""
     trial: Trial | None = None
+    """The final benchmark."""
     reason: Reason | None = None
+    """What is proven, or why it isn't; None if nothing was tested and there is nothing more to say."""
     proven: bool = False
+    """Whether both cost and loss are proven."""
     split: tuple[Ratio, Ratio] | None = None
+    """Cost ratios of the runtime alone and of the smaller model alone."""
     in_threads: Ratio | None = None
+    """Cost of the original in as few threads as the runtime uses, relative to its cost in PyTorch's number of threads.
+    None where the numbers are equal.
+    """
     cpu: Ratio | None = None
+    """Ratio of processor time, where no sensor measures energy."""
     held_against: str = "original"
+    """Name of the runner that the cost is relative to: the original, or on a busy machine the original in one thread.
+    """
     against_bf16: Ratio | None = None
+    """Cost relative to the original's in bfloat16."""
     phases: Mapping[str, Ratio] = field(default_factory=dict)
+    """Cost ratios of a language model's "prefill" and "decode"."""
     agreement: float | None = None
+    """Share of the greedy answers that equal the original's."""
     by_class: Mapping[int, ClassScore] = field(default_factory=dict)
+    """Score of each class."""
     inspection: Inspection | None = None
+    """Result of the reload check."""
     refused: Mapping[str, Reason] = field(default_factory=dict)
+    """Other candidates that were tested and not proven, with the reason."""
