@@ -233,9 +233,10 @@ class Sum:
     @property
     def _why(self) -> Reason | None:
         """Reason code for a difference that is not significant; None if it is merely too small."""
-        counted = [(count, why) for why, count in self._unfair.items() if count > 0]
-        if counted:
-            return max(counted, key=lambda pair: pair[0])[1]
+        reasons = [why for why, count in self._unfair.items() if count > 0]
+        if reasons:
+            most: Unfair = max(reasons, key=self._unfair.__getitem__)
+            return most
         return ONE_RUN if self._single else None
 
     def against(self, tolerance: float = 0.0) -> BaselineDifference:
