@@ -11,19 +11,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from jupyter_green.baselines.comparable_energy import ComparableEnergy
 from jupyter_green.baselines.messages import UNFAIR
+from jupyter_green.budgets.limit import InvalidLimit, Limit
 from jupyter_green.records import EnergyRecord, Unfair
 from jupyter_green.reporting import numbers
 from jupyter_green.reporting.run.totals import total
 
 from .errors import CommandError
 
-_UNITS = {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "Wh": 3.6e3, "kWh": 3.6e6}
-"""Case matters: "mJ" would be a thousandth of a joule, "MJ" is a million."""
-_AMOUNT = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]+)\s*")
 _PERCENT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*%\s*")
 
 
@@ -32,15 +31,13 @@ def parse_energy(text: str) -> float:
 
     Raises CommandError if the text is no amount of energy above 0 (one sentence).
     """
-    match = _AMOUNT.fullmatch(text)
-    if match is None or match[2] not in _UNITS:
-        raise CommandError(
-            f"{text!r} is not an amount of energy; write a number and J, kJ, MJ, Wh or kWh, such as 10Wh."
-        )
-    joules = float(match[1]) * _UNITS[match[2]]
-    if joules <= 0:
-        raise CommandError(f"A budget of {text!r} allows nothing; give one above 0.")
-    return joules
+    with suppress(InvalidLimit):
+        limit = Limit.parse(text)
+        if limit.quantity == "energy":
+            return limit.amount
+    raise CommandError(
+        f"{text!r} is not an amount of energy; write a number above 0 and J, kJ, MJ, Wh or kWh, such as 10Wh."
+    )
 
 
 def parse_percent(text: str) -> float:

@@ -102,7 +102,8 @@ EXAMPLES = [
     (
         DecisionReason("interrupted before it answered"),
         "The comparison was interrupted before this had answered.",
-    ),    (DecisionReason("metric is 0", detail="the metric is 0"), "the metric is 0"),
+    ),
+    (DecisionReason("metric is 0", detail="the metric is 0"), "the metric is 0"),
 ]
 
 
