@@ -62,11 +62,11 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
     if callable(given):
         if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(type(given).__call__):
             raise ShrinkError(
-                f"{name} is an async function, which is not awaited here; give one that returns the answer itself."
+                f"{name} is an async function, which can't be used here; give one that returns the answer itself."
             )
         return FunctionAdapter(name, "function", remote=remote, function=given)
     raise ShrinkError(
-        f"{name} is a {type(given).__name__}, which can't be asked anything; hand over a model, a pipeline, an "
+        f"{name} is a {type(given).__name__}, which can't be called; hand over a model, a pipeline, an "
         "object with predict(), or a function of one example."
     )
 
@@ -84,7 +84,7 @@ def adapters_of(
         raise ShrinkError("There is nothing to compare with; give two candidates or more.")
     unknown = [name for name in remote if name not in models]
     if unknown:
-        raise ShrinkError(f"{unknown[0]!r} in remote is no candidate; there is {', '.join(map(str, models))}.")
+        raise ShrinkError(f"{unknown[0]!r} in remote is not a candidate; there is {', '.join(map(str, models))}.")
     return [adapter_of(str(name), given, tokenizer=tokenizer, remote=name in remote) for name, given in models.items()]
 
 

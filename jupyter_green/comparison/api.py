@@ -381,7 +381,7 @@ def _fewer(known: Known) -> list[str]:
     reason = (
         "the comparison was interrupted" if known.told.interrupted else "the time allows no more; give more with time="
     )
-    return [f"All candidates are judged on the same {used:,} of the {read:,} examples: {reason}."]
+    return [f"All candidates are evaluated on the same {used:,} of the {read:,} examples: {reason}."]
 
 
 def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
@@ -445,7 +445,7 @@ def _others(found: Sequence[ModelAdapter], seconds: float) -> list[str]:
 def _best(found: Mapping[str, Utility], dropped: Sequence[Row], metric: Metric) -> str:
     if not found:
         reasons = "; ".join(f"{row.name}: {row.reason}" for row in dropped)
-        raise ShrinkError(f"No candidate can be judged. {reasons}")
+        raise ShrinkError(f"No candidate can be evaluated. {reasons}")
     sign = 1 if metric.higher_is_better else -1
     return max(found, key=lambda name: sign * found[name].value)
 
@@ -460,7 +460,9 @@ def _accepted(
         points, relative = None, points
     if points is not None:
         if metric.unit != "points":
-            raise ShrinkError(f"The metric {metric.name} has no points; give max_relative_loss='1%'.")
+            raise ShrinkError(
+                f"The metric {metric.name} has no points; give max_relative_loss='1%' (--max-relative-loss 1%)."
+            )
         if share_of(points) >= 1:
             raise ShrinkError(f"A loss of {points} accepts any candidate; write 0.01 or 1pt for one point.")
         return share_of(points), None

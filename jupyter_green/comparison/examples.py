@@ -368,9 +368,7 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
         return [item[0] for item in data], [item[1] for item in data], None
     if isinstance(data, (list, dict)) or hasattr(data, "shape"):
         return data, None, None
-    raise ShrinkError(
-        f"{type(data).__name__} is no data this can read; give (X, y), a dataset, a table or a DataLoader."
-    )
+    raise ShrinkError(f"{type(data).__name__} can't be read as data; give (X, y), a dataset, a table or a DataLoader.")
 
 
 def _of_dicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def classes_of(labels: Sequence[Any]) -> dict[Any, int]:
     for label in labels:
         numbers.setdefault(folded(label), len(numbers))
     if len(numbers) > MOST_CLASSES:
-        raise ShrinkError(f"There are {len(numbers)} classes in the labels; F1 is told of {MOST_CLASSES} at most.")
+        raise ShrinkError(f"There are {len(numbers)} classes in the labels; F1 takes at most {MOST_CLASSES}.")
     return numbers
 
 
@@ -184,7 +184,7 @@ def strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
     if unexpected is None:
         return ""
     shown = ", ".join(repr(answer) for answer in list(wanted)[:4])
-    hint = " Scores of pairs are judged by metric='spearman'." if pairs else ""
+    hint = " Scores of pairs are evaluated by metric='spearman'." if pairs else ""
     fraction = isinstance(unexpected, float) and not unexpected.is_integer()
     if fraction and not pairs and all(isinstance(answer, (int, float)) for answer in wanted):
         hint = " Where these are amounts, give metric='mse' (--metric mse)."

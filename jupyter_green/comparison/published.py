@@ -54,7 +54,7 @@ def published(task: str | None) -> list[str]:
         sentences.append(f"Published for {name}: {_amount(same_boundary)} ({boundary}; {same_boundary[0].source}).")
     return [
         *sentences,
-        "These cover other parts of another machine than the figures here, so no ratio to them is told.",
+        "These have another boundary and machine than the figures here, so no ratio is given.",
     ]
 
 

@@ -212,7 +212,7 @@ class Comparison:
         for row in self.rows:
             if row.name == name:
                 return row
-        raise KeyError(f"{name!r} is no candidate; there is {', '.join(row.name for row in self.rows)}.")
+        raise KeyError(f"{name!r} is not a candidate; there is {', '.join(row.name for row in self.rows)}.")
 
     @property
     def costs(self) -> dict[str, float]:

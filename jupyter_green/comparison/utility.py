@@ -152,11 +152,11 @@ def metric_for(
     }
     factory = factories.get(str(wanted).lower())
     if factory is None:
-        raise ShrinkError(f"{wanted!r} is no metric for answers; take {', '.join(factories)} or a function.")
+        raise ShrinkError(f"{wanted!r} is not a metric for answers; take {', '.join(factories)} or a function.")
     if str(wanted).lower() == "perplexity":
         raise ShrinkError(f"The metric {wanted} does not fit labels of this form.")
     if factory is Spearman and len({*labels}) < 2:
-        raise ShrinkError("All pairs have the same score, so no order can be judged; give pairs that differ.")
+        raise ShrinkError("All pairs have the same score, so no ranking can be evaluated; give pairs that differ.")
     return factory()
 
 

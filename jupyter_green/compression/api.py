@@ -115,7 +115,7 @@ def shrink(  # noqa: PLR0917 - the order is public
     start = deadline.now()
     seconds, daily_use = seconds_of(time), use_of(per_day)
     if form not in (None, "torch"):
-        raise ShrinkError(f"{form!r} is no form; give form='torch' to keep a PyTorch module, or leave it out.")
+        raise ShrinkError(f"{form!r} is not a form; give form='torch' to keep a PyTorch module, or leave it out.")
     session = current() if session is None else session
     problems: list[str] = []
     if recipes is None:
@@ -228,19 +228,19 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
     if what == "prune":
         ratio = RATIO if options.get("ratio") is None else options["ratio"]
         if isinstance(ratio, bool) or not isinstance(ratio, Real):
-            raise ShrinkError(f"A ratio is a number between 0 and 1, and {ratio!r} is none.")
+            raise ShrinkError(f"A ratio is a number between 0 and 1, and {ratio!r} is not.")
         if not 0 < float(ratio) < 1:
             raise ShrinkError(f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1.")
         score = options.get("score") or SCORES[0]
         if score not in SCORES:
-            raise ShrinkError(f"{score!r} is no score; take taylor or fisher.")
+            raise ShrinkError(f"{score!r} is not a score; take taylor or fisher.")
         return [Prune(float(ratio), score)], []
     if what == "distil":
         layers, student = options.get("layers"), options.get("student")
         if student is not None and layers is not None:
             raise ShrinkError("Give layers or a student, not both.")
         if layers is not None and layers < 1:
-            raise ShrinkError(f"A model of {layers} layers is none; give a whole number from 1 on.")
+            raise ShrinkError(f"A model of {layers} layers is invalid; give a whole number from 1 on.")
         return [Depth(layers) if student is None else Student(source_model_of(student).model)], []
     return known_recipes()
 

@@ -19,7 +19,7 @@ def seconds_of(text: float | str) -> float:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|)\s*", str(text))
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if seconds <= 0:
-        raise ShrinkError(f"{text!r} is no time; write it as 90s, 5min or 1h.")
+        raise ShrinkError(f"{text!r} is not a duration; write 90s, 5min or 1h.")
     return seconds
 
 
@@ -36,7 +36,7 @@ def share_of(text: float | str) -> float:
     """
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:[eE]-?[0-9]+)?)\s*(pt|%|)\s*", str(text))
     if not match:
-        raise ShrinkError(f"{text!r} is no accepted loss; write 0.01, 1pt or 1%.")
+        raise ShrinkError(f"{text!r} is not an accepted loss; write 0.01, 1pt or 1%.")
     return float(match[1]) * (POINT if match[2] else 1.0)
 
 
@@ -51,11 +51,15 @@ def accepted(metric: Metric, points: float | str | None, relative: float | str |
     if value is None:
         return POINT
     if metric.unit == "points" and (relative is not None or str(value).strip().endswith("%")):
-        raise ShrinkError(f"The metric {metric.name} is bounded, so its loss is in points; give max_loss='1pt'.")
+        raise ShrinkError(
+            f"The metric {metric.name} is bounded, so its loss is in points; give max_loss='1pt' (--max-loss 1pt)."
+        )
     if metric.unit == "points" and share_of(value) >= 1:
         raise ShrinkError(f"A loss of {value} accepts any model; write 0.01 or 1pt for one point.")
     if metric.unit == "relative" and str(value).strip().endswith("pt"):
-        raise ShrinkError(f"The metric {metric.name} has no points; give max_relative_loss='1%'.")
+        raise ShrinkError(
+            f"The metric {metric.name} has no points; give max_relative_loss='1%' (--max-relative-loss 1%)."
+        )
     return share_of(value)
 
 
@@ -64,5 +68,5 @@ def use_of(per_day: int | None) -> int:
     if per_day is None:
         return A_DAY
     if per_day < 1:
-        raise ShrinkError(f"{per_day} inferences a day are no use; give a whole number from 1 on.")
+        raise ShrinkError(f"{per_day} inferences a day is invalid; give a whole number from 1 on.")
     return int(per_day)

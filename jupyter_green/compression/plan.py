@@ -72,4 +72,4 @@ def _against(recipe: Recipe, case: RecipeContext) -> str | None:
         with captured_output():
             return recipe.applies(case)
     except RAISED as error:  # third-party code
-        return f"It can't be asked ({why(error)})."
+        return f"It can't be checked ({why(error)})."

@@ -60,7 +60,7 @@ def audit(folder: str | Path) -> tuple[list[Path], list[Missing]]:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise DiscloseError(f"{folder} is no folder; name the one that holds the models.")
+        raise DiscloseError(f"{folder} is not a folder; name the one that holds the models.")
     folders = _models(root) or [root]
     findings: list[Missing] = []
     for model_folder in folders:

@@ -61,7 +61,7 @@ def disclose(
     if not name.strip():
         raise DiscloseError("A disclosure needs a name: that of the model or the work.")
     if phase not in PHASES:
-        raise DiscloseError(f"{phase!r} is no phase; say {', '.join(PHASES)}.")
+        raise DiscloseError(f"{phase!r} is not a phase; use {', '.join(PHASES)}.")
     real = [record for record in all_records if not is_simulated(record)] or all_records
     nested = within(real)
     counted = [record for record in real if record.id not in nested]
@@ -130,8 +130,8 @@ def _count(record: EnergyRecord) -> int:
 def _utilisation(records: Sequence[EnergyRecord], told: float | None) -> Utilisation:
     if told is not None:
         if not (math.isfinite(told) and 0 <= told <= 1):
-            raise DiscloseError(f"A utilisation of {told!r} is none; give a number from 0 to 1.")
-        return Utilisation(float(told), "of the devices, as told by the person")
+            raise DiscloseError(f"A utilisation of {told!r} is invalid; give a number from 0 to 1.")
+        return Utilisation(float(told), "of the devices, as stated by the user")
     elapsed = max(record.started_at + record.seconds for record in records) - min(r.started_at for r in records)
     share = 1.0 if elapsed <= 0 else min(1.0, _worked(records) / elapsed)
     return Utilisation(share, "part of the time from first to last in which metered work ran; no load of a device")
@@ -151,9 +151,9 @@ def _unmetered(records: Sequence[EnergyRecord], whole: EnergyRecord, remote: Seq
                 absent[part.device] = absent.get(part.device, 0) + 1
     unread = sum(record.joules is None for record in records)
     lines = [f"{name}: runs elsewhere and can't be metered here" for name in remote]
-    lines += [f"{device}: no reading in {count} of {len(records)} stretches" for device, count in absent.items()]
+    lines += [f"{device}: no reading in {count} of {len(records)} records" for device, count in absent.items()]
     if unread:
-        lines.append(f"{unread} of {len(records)} stretches have no reading at all")
+        lines.append(f"{unread} of {len(records)} records have no reading at all")
     lines.append(f"{not_metered(whole)}: no sensor of it is read")
     if any(part.method == "model" and part.joules is not None for part in whole.components):
         lines.append("what the processor draws while idle, and other programs: only processor time of this work counts")

@@ -87,7 +87,7 @@ def emissions_csv(
             with Path(path).open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
         except FileExistsError:
-            raise DiscloseError(f"{path} is there already; name a new file.") from None
+            raise DiscloseError(f"{path} exists already; name a new file.") from None
     return text
 
 

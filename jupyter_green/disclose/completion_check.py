@@ -62,7 +62,7 @@ class CompletionCheck:
         problems = []
         for name, value in (("accuracy", self.accuracy), ("output length", self.output_length)):
             if value is not None and not math.isfinite(value):
-                problems.append(f"the {name} is no number")
+                problems.append(f"the {name} is not a number")
         if problems:
             return problems
         lowest = None if self.expected_accuracy is None else self.expected_accuracy * (1 - self.tolerance)

@@ -275,7 +275,7 @@ def checked(disclosure: Disclosure) -> Disclosure:
     """
     missing = [name for name, present in _present(disclosure).items() if not present]
     if missing:
-        raise DiscloseError(f"A disclosure must not be without {', '.join(missing)}.")
+        raise DiscloseError(f"A disclosure needs {', '.join(missing)}.")
     return disclosure
 
 

@@ -24,8 +24,8 @@ def sections(disclosure: Disclosure) -> list[Section]:
     """Return the sections of the report."""
     return [
         Section("What was used", _energy_facts(disclosure)),
-        Section("On what", _circumstances(disclosure)),
-        Section("Not in the figure", lines=list(disclosure.unmetered)),
+        Section("Hardware and software", _circumstances(disclosure)),
+        Section("Not included", lines=list(disclosure.unmetered)),
         Section("Estimates, never measured", _estimates(disclosure)),
     ]
 
@@ -58,7 +58,9 @@ def shares(disclosure: Disclosure) -> str:
     other = "simulated" if disclosure.quality == "simulated" else "estimated"
     caption = f"measured {numbers.whole_percent(measured)}, {other} {numbers.whole_percent(1 - measured)}"
     return _picture(
-        caption, [(measured, "measured", "var(--jg-gpu)"), (1 - measured, other, "var(--jg-track)")], "How it is known"
+        caption,
+        [(measured, "measured", "var(--jg-gpu)"), (1 - measured, other, "var(--jg-track)")],
+        "Measured and estimated",
     )
 
 
@@ -107,9 +109,9 @@ def _energy_facts(disclosure: Disclosure) -> list[tuple[str, str]]:
     kwh = numbers.watt_hours(disclosure.joules)
     rows = [
         ("Energy", f"{figure}, {kwh} · {figure.standing}"),
-        ("Of it measured", numbers.whole_percent(disclosure.measured_share)),
+        ("Measured share", numbers.whole_percent(disclosure.measured_share)),
         ("Accelerators alone", _accelerators(disclosure)),
-        ("With the building", _building(disclosure)),
+        ("With PUE", _building(disclosure)),
         ("Per unit", _per_unit(disclosure)),
         ("CO2e", _carbon(disclosure)),
         ("Cost", _cost(disclosure)),
@@ -127,7 +129,7 @@ def _accelerators(disclosure: Disclosure) -> str:
 
 def _building(disclosure: Disclosure) -> str:
     if disclosure.valuation.pue is None:
-        return "PUE not told: 1, as on one's own machine"
+        return "PUE not stated: 1, as for your own machine"
     return f"{numbers.watt_hours(disclosure.joules * disclosure.pue)} (PUE {disclosure.pue:g})"
 
 
@@ -140,7 +142,7 @@ def _per_unit(disclosure: Disclosure) -> str:
 
 def _carbon(disclosure: Disclosure) -> str:
     if disclosure.grams is None:
-        return f"not told, because {NO_REGION}"
+        return NO_REGION
     band = disclosure.grams_band
     interval = ""
     if band is not None and math.isfinite(band[1]):
@@ -169,9 +171,9 @@ def _circumstances(disclosure: Disclosure) -> list[tuple[str, str]]:
         ("Utilisation", f"{numbers.whole_percent(used.share)} ({one_line(used.what, 120)})"),
         ("Software", ", ".join(one_line(name, 80) for name in disclosure.software)),
         ("Boundary", one_line(disclosure.boundary, 400)),
-        ("Where", one_line(disclosure.location, 120) or "not told"),
+        ("Where", one_line(disclosure.location, 120) or "not stated"),
         ("When", f"{_moment(disclosure.started_at)} to {_moment(disclosure.ended_at)}"),
-        ("Done to use less", ", ".join(one_line(item, 120) for item in disclosure.techniques) or "nothing told"),
+        ("Optimizations", ", ".join(one_line(item, 120) for item in disclosure.techniques) or "none stated"),
         ("Verified", one_line(disclosure.verification, 200)),
     ]
     return [(term, value) for term, value in rows if value]
@@ -179,12 +181,12 @@ def _circumstances(disclosure: Disclosure) -> list[tuple[str, str]]:
 
 def _estimates(disclosure: Disclosure) -> list[tuple[str, str]]:
     estimate = disclosure.water
-    water = "not told: no figure for this region"
+    water = "no figure for this region"
     if estimate is not None:
         low, high = estimate.litres * (1 - WATER_BAND), estimate.litres * (1 + WATER_BAND)
         digits = [numbers.significant(value, 2) for value in (estimate.litres, low, high)]
         water = f"~{digits[0]} l ({digits[1]} to {digits[2]}): {estimate.source}"
-    embodied = "not told"
+    embodied = "not stated"
     if disclosure.embodied is not None:
         share = disclosure.embodied
         band = f"{numbers.carbon(share.low)} to {numbers.carbon(share.high)}"

@@ -181,7 +181,7 @@ def _read(runs: Runs | Sequence[EnergyRecord], asked: int | None) -> tuple[list[
         records = list(runs)
         completed = [int(record.units or 0) for record in records]
         if asked is None:
-            raise DiscloseError("Say how many units each run was asked for: give asked=.")
+            raise DiscloseError("Give the number of units requested per run: asked=.")
         requested = asked
     if not records:
         raise DiscloseError("There are no runs to make a label from.")

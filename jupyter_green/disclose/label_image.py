@@ -118,8 +118,8 @@ def _facts(label: LabelData) -> list[tuple[str, str]]:
             ("All read", all_devices),
             ("Runs", f"{label.units:,} units × {label.runs} runs, batch {label.batch}"),
             ("Proof", _proof(label)),
-            ("Class", ", ".join(part for part in (label.size_class or "size not told", label.precision) if part)),
-            ("Date", label.date or "not told"),
+            ("Class", ", ".join(part for part in (label.size_class or "size not stated", label.precision) if part)),
+            ("Date", label.date or "not stated"),
         )
         if value
     ]

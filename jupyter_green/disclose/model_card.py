@@ -82,7 +82,7 @@ def emissions(disclosure: Disclosure) -> dict[str, Any]:
     if disclosure.quality == "simulated":
         raise DiscloseError("A model card can't contain simulated figures.")
     if disclosure.grams is None:
-        raise DiscloseError("A model card wants CO2e: set a region (%config JupyterGreen.region = 'FRA').")
+        raise DiscloseError("A model card needs CO2e: set a region (%config JupyterGreen.region = 'FRA').")
     if disclosure.grams <= 0 or disclosure.uncertainty >= disclosure.joules:
         raise DiscloseError(
             "Only an upper bound is known, below what the sensor resolves, which a model card can't state."
@@ -120,7 +120,7 @@ def _opened(path: Path) -> tuple[str, str]:
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
-        raise DiscloseError(f"{path} is no UTF-8 text, so nothing was written; save it as UTF-8 first.") from None
+        raise DiscloseError(f"{path} is not UTF-8 text, so nothing was written; save it as UTF-8 first.") from None
     bom = "\ufeff" if text.startswith("\ufeff") else ""
     return bom, text[len(bom) :]
 
@@ -133,7 +133,7 @@ def _read(hub: Any, card: str) -> dict[str, Any]:
         data = hub.ModelCard(card, ignore_metadata_errors=False).data.to_dict()
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DiscloseError(f"The head of the model card can't be read ({first}); mend it first.") from error
+        raise DiscloseError(f"The head of the model card can't be read ({first}); fix it first.") from error
     return dict(data)
 
 
@@ -145,7 +145,7 @@ def _without_ours(card: str, data: dict[str, Any], *, replace: bool) -> tuple[st
         ours = isinstance(value, dict) and str(value.get("source", "")).startswith(MINE)
         if not ours and not replace:
             raise DiscloseError(
-                f"The card has {KEY} already, which {MINE} did not write; give replace=True to put this in its place."
+                f"The card has {KEY} already, which {MINE} did not write; give replace=True to replace it."
             )
         earlier = "" if ours else one_line(str(value), 400)
         card = _cut_block(card)
@@ -223,4 +223,4 @@ def _section(disclosure: Disclosure, earlier: str) -> str:
 def _see_that_nothing_is_lost(before: dict[str, Any], after: dict[str, Any], facts: dict[str, Any]) -> None:
     others = {key: value for key, value in before.items() if key != KEY}
     if {key: value for key, value in after.items() if key != KEY} != others or after.get(KEY) != facts:
-        raise DiscloseError("The card's head would read differently afterwards, so nothing was written; mend its YAML.")
+        raise DiscloseError("The card's head would read differently afterwards, so nothing was written; fix its YAML.")

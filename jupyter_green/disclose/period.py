@@ -43,7 +43,7 @@ def since_of(text: str, now: datetime | None = None) -> datetime:
     except ValueError as error:
         raise DiscloseError(str(error)) from None
     except (OverflowError, OSError):
-        raise DiscloseError(f"{text[:80]!r} is no date; {HOW}.") from None
+        raise DiscloseError(f"{text[:80]!r} is not a date; {HOW}.") from None
 
 
 class _Cell:

@@ -71,5 +71,5 @@ def size_class(parameters: float) -> str:
     Raises DiscloseError if the number is not finite and above 0.
     """
     if not parameters > 0 or not math.isfinite(parameters):
-        raise DiscloseError(f"{parameters!r} parameters are none; give a number above 0.")
+        raise DiscloseError(f"{parameters!r} is not a number of parameters; give a number above 0.")
     return next(name for name, limit in CLASSES if parameters <= limit)

@@ -73,4 +73,4 @@ def _check_project(ledger: Ledger, project: str) -> None:
         return
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     listed = ", ".join(one_line(name, 60) for name in names[:NAMED])
-    raise DiscloseError(f"No record is of a project {one_line(project, 60)!r}; there are: {listed}{more}.")
+    raise DiscloseError(f"No record has the project {one_line(project, 60)!r}; there are: {listed}{more}.")

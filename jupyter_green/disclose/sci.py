@@ -21,7 +21,7 @@ from jupyter_green.reporting.run.totals import total
 from .errors import DiscloseError
 
 JOULES_PER_KWH = 3.6e6
-NOT_COUNTED = "embodied emissions of the hardware were not given and are not in it: a lower bound"
+NOT_COUNTED = "embodied emissions of the hardware are not given and not included: a lower bound"
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def training_share(grams: float, *, units: float, unit: str) -> Sci:
     follow from its own figures.
     """
     if not (math.isfinite(grams) and grams >= 0):
-        raise DiscloseError(f"{grams!r} is no amount of CO2e; give grams from 0 up.")
+        raise DiscloseError(f"{grams!r} is not an amount of CO2e; give grams from 0 up.")
     count, name = _functional_unit(grams, units, unit)
     each = grams / count
     return Sci(each, name, count, 0.0, 0.0, grams, each, each, "estimated", "as given", ())
@@ -177,7 +177,7 @@ def training_share(grams: float, *, units: float, unit: str) -> Sci:
 def _energy(used: EnergyRecord | Sequence[EnergyRecord] | float) -> tuple[float, float, str, str]:
     if isinstance(used, (int, float)):
         if not math.isfinite(used) or used < 0:
-            raise DiscloseError(f"{used!r} J is no energy; give joules from 0 up.")
+            raise DiscloseError(f"{used!r} J is not an energy; give joules from 0 up.")
         return float(used), 0.0, "estimated", "as given"
     record = used if isinstance(used, EnergyRecord) else total(list(used))
     if record.joules is None or record.joules < 0:
@@ -198,7 +198,7 @@ def _functional_unit(used: object, units: float | None, unit: str | None) -> tup
     if units is None or not math.isfinite(units) or units <= 0:
         raise DiscloseError("SCI is per unit: give units= (how many were done) and unit= (what is counted).")
     if not unit:
-        raise DiscloseError("SCI needs its R in words: give unit=, such as 'token', 'image' or 'query'.")
+        raise DiscloseError("SCI needs a functional unit R: give unit=, such as 'token', 'image' or 'query'.")
     return float(units), unit
 
 
@@ -215,7 +215,7 @@ def _intensity(given: Intensity | Valuation | float | str | None, pue: float | N
     if given is None:
         raise DiscloseError("SCI needs I: set a region (%config JupyterGreen.region = 'FRA'), or give grams per kWh.")
     if not (math.isfinite(given) and given >= 0):
-        raise DiscloseError(f"{given!r} g/kWh is no intensity; give a number from 0 up.")
+        raise DiscloseError(f"{given!r} g/kWh is not an intensity; give a number from 0 up.")
     if not factor >= 1:
         raise DiscloseError(f"A PUE is a number from 1 up, not {factor!r}.")
     return float(given), factor
@@ -226,7 +226,7 @@ def _embodied(given: Embodied | float | None) -> Embodied:
         return NOTHING
     if isinstance(given, (int, float)):
         if not (math.isfinite(given) and given >= 0):
-            raise DiscloseError(f"{given!r} g of embodied CO2e is no amount; give grams from 0 up.")
+            raise DiscloseError(f"{given!r} g of embodied CO2e is not an amount; give grams from 0 up.")
         return Embodied(float(given), float(given), float(given), "")
     return given
 

@@ -48,12 +48,12 @@ def sections(period: Period) -> list[Section]:
     """Return the sections of the report, most important first."""
     candidates = [
         Section("Total", _total(period)),
-        Section("Against the runs before", lines=_against(period)),
-        Section("Dearest cells", lines=_dearest(period)),
+        Section("Compared with earlier runs", lines=_against(period)),
+        Section("Cells with the most energy", lines=_dearest(period)),
         Section("Made cheaper", lines=_shrinks(period.cheaper)),
         Section("Tried, not proven to be cheaper", lines=_shrinks(_unproven(period))),
         Section("By project", lines=_projects(period)),
-        Section("That is about", lines=_equivalents(period)),
+        Section("Equivalent to about", lines=_equivalents(period)),
         Section("What this is", _made(period), [BOUNDARY, INTERVAL]),
     ]
     return [section for section in candidates if section.facts or section.lines]
@@ -111,13 +111,13 @@ def _title(period: Period) -> str:
 
 def _total(period: Period) -> list[tuple[str, str]]:
     summed = period.sum
-    count = f"{numbers.fixed(period.stretches, 0)} stretches of work, {numbers.seconds(summed.seconds)}"
+    count = f"{numbers.fixed(period.stretches, 0)} cells and windows, {numbers.seconds(summed.seconds)}"
     left_out = period.sums.simulated_left_out
     rows = [
         ("Energy", f"{_figure(summed)} · {count}" if period.sums.parts else "nothing was metered"),
-        ("Whose", "everyone who writes to this ledger" if period.everyone else ""),
-        ("Of it measured", "" if summed.measured_share is None else numbers.whole_percent(summed.measured_share)),
-        ("Of it between cells", _figure(period.gaps) if period.gaps else ""),
+        ("Whose", "all users of this ledger" if period.everyone else ""),
+        ("Measured share", "" if summed.measured_share is None else numbers.whole_percent(summed.measured_share)),
+        ("Between cells", _figure(period.gaps) if period.gaps else ""),
         ("Unmetered", _unmetered(period)),
         ("CO2e", _carbon(period)),
         ("Cost", _cost(period)),
@@ -141,9 +141,9 @@ def _unmetered(period: Period) -> str:
     if share is None:
         return ""
     return (
-        f"{numbers.whole_percent(share)} of the time of work has no reading "
-        f"({period.unread} of {period.stretches} stretches); "
-        "what runs elsewhere, such as calls of an API, is in no figure here"
+        f"{numbers.whole_percent(share)} of the metered time has no reading "
+        f"({period.unread} of {period.stretches} cells and windows); "
+        "work elsewhere, such as calls of an API, is not included"
     )
 
 
@@ -182,7 +182,7 @@ def _against(period: Period) -> list[str]:
     if difference.unproven:
         lines.append(f"{_runs(difference.unproven)} without a proven difference.")
     if difference.alone:
-        lines.append(f"{_runs(difference.alone)} with no earlier run in this period to be held against.")
+        lines.append(f"{_runs(difference.alone)} without an earlier run in this period.")
     return [numbers.plain(line) for line in lines]
 
 

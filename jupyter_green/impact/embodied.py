@@ -72,9 +72,9 @@ def embodied_share(
         if not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{name} is {value!r}; give a number from 0 up.")
     if not (math.isfinite(life_years) and life_years > 0):
-        raise ValueError(f"A life of {life_years!r} years is none; give a number above 0.")
+        raise ValueError(f"A life of {life_years!r} years is invalid; give a number above 0.")
     if not 0 <= share <= 1:
-        raise ValueError(f"A share of {share!r} is none; give a number from 0 to 1.")
+        raise ValueError(f"A share of {share!r} is invalid; give a number from 0 to 1.")
     grams = kilograms * 1000 * reserved_seconds / (life_years * YEAR_SECONDS) * share
     return Embodied(grams, grams * (1 - BAND), grams * (1 + BAND), source)
 
@@ -88,7 +88,7 @@ def reusable_heat(joules: float, capture: float = CAPTURE) -> float:
         If a value is out of range.
     """
     if not (math.isfinite(joules) and joules >= 0):
-        raise ValueError(f"{joules!r} J is no energy; give a number from 0 up.")
+        raise ValueError(f"{joules!r} J is not an energy; give a number from 0 up.")
     if not 0 <= capture <= 1:
-        raise ValueError(f"A captured share of {capture!r} is none; give a number from 0 to 1.")
+        raise ValueError(f"A captured share of {capture!r} is invalid; give a number from 0 to 1.")
     return joules * capture

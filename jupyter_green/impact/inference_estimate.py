@@ -15,7 +15,7 @@ _INTERCEPT, _SLOPE, _RESIDUAL = -9.547, 0.547, 0.132
 _ALPHA, _BETA, _GAMMA = 1.16653e-6, -0.0112059, 4.05293e-5
 FITTED = (82e6, 14.7e9)
 """Range of sizes in the fit, in parameters."""
-SCORED = "one H100, GPU only, batch 1, outputs of like length"
+SCORED = "one H100, GPU only, batch 1, outputs of similar length"
 SERVED = "H100, GPU only, many requests at once"
 
 
@@ -83,7 +83,7 @@ def by_token(active: float, batch: float = 64) -> Prior:
     """
     _sound(active)
     if not (math.isfinite(batch) and batch >= 1):
-        raise ValueError(f"A batch of {batch!r} is none; give a number from 1 up.")
+        raise ValueError(f"A batch of {batch!r} is invalid; give a number from 1 up.")
     joules = (_ALPHA * math.exp(_BETA * batch) * active / 1e9 + _GAMMA) * 3600
     boundary = f"{SERVED} ({batch:g})"
     source = "formula of EcoLogits, fitted to ML.ENERGY's measurements"
@@ -98,11 +98,11 @@ def size_of(text: str) -> float:
     try:
         size = float(folded[:-1] if factor > 1 else folded) * factor
     except ValueError:
-        raise ValueError(f"{text!r} is no number of parameters; write 7e9, 7B or 135M.") from None
+        raise ValueError(f"{text!r} is not a number of parameters; write 7e9, 7B or 135M.") from None
     _sound(size)
     return size
 
 
 def _sound(parameters: float) -> None:
     if not (math.isfinite(parameters) and parameters > 0):
-        raise ValueError(f"{parameters!r} parameters are none; give a number above 0.")
+        raise ValueError(f"{parameters!r} is not a number of parameters; give a number above 0.")

@@ -63,7 +63,7 @@ class Reference:
         """
         if boundary != self.boundary:
             raise OtherBoundary(
-                f"The reference covers {self.boundary!r} and the figure {boundary!r}: no ratio is told."
+                f"The reference covers {self.boundary!r} and the figure {boundary!r}: no ratio is given."
             )
         return wh_per_1000 / self.wh_per_1000
 

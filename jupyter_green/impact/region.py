@@ -106,9 +106,7 @@ def _unknown(region: str, key: str) -> str:
     head = _fold(re.split(r"[-_/:.]", region.strip(), maxsplit=1)[0])
     if head != key and head in names:
         name = names[head]
-        return (
-            f"There is no figure for {region!r}, only for all of {name!r}: write that, or '120 g/kWh' as you know it."
-        )
+        return f"There is no figure for {region!r}, only for all of {name!r}: write that, or your own '120 g/kWh'."
     suggestions: list[str] = []
     for match in difflib.get_close_matches(key, names, n=6, cutoff=0.7 if len(key) > 3 else 0.6):
         entry = table[names[match]]

@@ -129,7 +129,7 @@ def _number(digits: str, text: str) -> Decimal:
     # "0,25" can only be a decimal comma; "1,234" may also be one thousand.
     if comma and (len(comma[2]) != 3 or comma[1] == "0"):
         return Decimal(f"{comma[1]}.{comma[2]}")
-    raise BadTariff(f"The number in {text!r} has two readings: use a point for decimals and nothing for thousands.")
+    raise BadTariff(f"The number in {text!r} is ambiguous: use a point for decimals and nothing for thousands.")
 
 
 def _currency(sign: str) -> str:
@@ -149,4 +149,4 @@ def _no_currency(code: str) -> str:
     anagrams = sorted(currency for currency in CURRENCIES if sorted(currency) == sorted(code))
     suggestions = anagrams or difflib.get_close_matches(code, sorted(CURRENCIES), n=2, cutoff=0.6)
     hint = f"did you mean {' or '.join(suggestions)}? Else " if suggestions else ""
-    return f"{code!r} is no currency's code: {hint}{_ASK}."
+    return f"{code!r} is not a currency code: {hint}{_ASK}."

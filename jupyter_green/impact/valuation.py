@@ -203,7 +203,7 @@ class Valuation:
 
     def _pue_text(self) -> str:
         if self.pue is None:
-            return "PUE 1, as on one's own machine: nothing added for cooling a building"
+            return "PUE 1, as for your own machine: no overhead of a building added"
         return f"multiplied by PUE {self.pue.normalize():f}, as set"
 
 

@@ -130,7 +130,7 @@ class BaselineWorker:
 
         def follow() -> str:
             self._book.rename(asked.name, asked.formerly)
-            return f"From here on this run is one of {asked.name!r}."
+            return f"This run now belongs to {asked.name!r}."
 
         self.errand(asked.id, follow)
 
@@ -166,5 +166,5 @@ class BaselineWorker:
             self._book.clear(asked.name)
             return cleared(asked.name)
         if asked.name is None:
-            raise BaselineError("Say which baseline to use: a name, last, median or a file.")
+            raise BaselineError("Name the baseline to use: a name, last, median or a file.")
         return used(self._book.use(asked.name))

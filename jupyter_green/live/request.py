@@ -99,7 +99,7 @@ Request = Sync | Visible | Baseline | Meter | Notebook | Budget
 def parse(data: Any) -> Request:
     """Return the request that a message holds. Raises RequestError if it holds no valid request."""
     if not isinstance(data, dict):
-        raise RequestError("This message is no request of jupyter_green.", None)
+        raise RequestError("This message is not a request of jupyter_green.", None)
     request_id = data.get("id")
     to = request_id if isinstance(request_id, str) and 0 < len(request_id) <= MOST_CHARACTERS else None
     try:

@@ -50,7 +50,7 @@ class View:
         try:
             self._draw(snapshot(keys))
         except Exception as error:  # noqa: BLE001 - a faulty view must not stop the publisher
-            self.problem = f"The view was given up: {type(error).__name__}: {error}"
+            self.problem = f"The view was closed: {type(error).__name__}: {error}"
             return None
         self._last = clock.perf_counter()
         return SECONDS if running else None

@@ -24,7 +24,7 @@ FIRST_SECONDS = 2.0
 MOST_PANELS = 10
 """Most panels drawn at the same time; older ones are paused."""
 
-ENDED = "Metering has ended; these figures stand still."
+ENDED = "Metering has ended; these figures are no longer updated."
 CLOSED = "This panel is closed."
 
 _drawn: list[Panel] = []
@@ -88,7 +88,7 @@ class Panel:
     def __repr__(self) -> str:
         problem = self._view.problem
         notes = [note for note in (self._note, problem, f"As of {self._at}." if self._at else "") if note]
-        return "\n".join([self._text or "The first figures are on their way.", *notes])
+        return "\n".join([self._text or "Waiting for the first figures.", *notes])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {} if self.widget.comm is None else self.widget._repr_mimebundle_()
@@ -126,7 +126,7 @@ def panel(rows: int = SHOWN) -> Panel:
             else "green.panel() shows live figures in a notebook; in a script, use `with green.meter() as window:`."
         )
     if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= MOST_CELLS:
-        raise _refusal(f"green.panel(rows) wants how many cells to list, 1 to {MOST_CELLS}, not {rows!r}.")
+        raise _refusal(f"green.panel(rows) takes the number of cells to list, 1 to {MOST_CELLS}, not {rows!r}.")
     try:
         new_panel = Panel(publisher, rows)
     except ImportError as error:
@@ -136,7 +136,7 @@ def panel(rows: int = SHOWN) -> Panel:
             earlier.close()  # its output was replaced
     _drawn.append(new_panel)
     for earlier in _drawn[:-MOST_PANELS]:
-        earlier.pause(f"This panel stands still: {MOST_PANELS} newer ones are drawn.")
+        earlier.pause(f"This panel is no longer updated: {MOST_PANELS} newer ones are.")
     return new_panel
 
 

@@ -66,7 +66,7 @@ class ValidatedSensor:
         last, self._last = self._last, reading
         self.complaint = None
         if last is not None and self._broken(last, reading):
-            self.complaint = "It counted backwards, or further than it can have drawn."
+            self.complaint = "It counted backwards, or more than it can have drawn."
         if last is not None and (reading.epoch != last.epoch or self.complaint):
             self._breaks += 1
         half_width = max(0.0, reading.time - started, finished - reading.time)

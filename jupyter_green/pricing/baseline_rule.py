@@ -66,7 +66,7 @@ def reference(task: str, record: EnergyRecord) -> tuple[Rule, Joules]:
             source = ", ".join(word for word in (found.source, found.model) if word)
             sentence = f"Baseline: reference, {found.wh_per_1000:g} Wh per 1,000 ({source}; {found.boundary})."
             return Rule("reference", Joules(found.wh_per_1000 * 3.6), sentence), energy
-    raise ValueError(f"No reference for {candidates[0].task} can be held against this record: {reasons[0]}.")
+    raise ValueError(f"No reference for {candidates[0].task} can be compared with this record: {reasons[0]}.")
 
 
 def _covered(found: Reference, record: EnergyRecord) -> tuple[Joules | None, str]:
@@ -77,7 +77,7 @@ def _covered(found: Reference, record: EnergyRecord) -> tuple[Joules | None, str
     if len(gpus) != 1 or "H100" not in gpus[0].device:
         return None, f"this figure covers {found.boundary}; no single H100 was read here"
     if record.batch_size != 1:
-        return None, f"this figure covers {found.boundary}; this record is not known to have done one at a time"
+        return None, f"this figure covers {found.boundary}; this record is not known to have batch size 1"
     gpu = gpus[0]
     return Joules(gpu.joules or 0.0, math.inf if gpu.uncertainty is None else gpu.uncertainty), ""
 
@@ -138,7 +138,7 @@ def history(runs: Sequence[float | Joules], *, first: int = RUNS) -> Rule:
     values = [amount.value for amount in amounts]
     uncertainty = max(spread(values), *(amount.uncertainty for amount in amounts))
     described = "run" if len(values) == 1 else f"{len(values)} runs"
-    sentence = f"Baseline: history, the median of the first {described} (grandfathered: what they wasted is granted)."
+    sentence = f"Baseline: history, the median of the first {described} (grandfathered: their waste is accepted)."
     return Rule("history", Joules(median(values), uncertainty), sentence)
 
 
@@ -147,7 +147,7 @@ def _amounts(values: Iterable[float | Joules]) -> list[Joules]:
     for amount in amounts:
         if not math.isfinite(amount.value) or amount.value < 0:
             raise ValueError(
-                f"A baseline of {amount.value} J per unit makes no sense; it must be a finite number from 0 up."
+                f"A baseline of {amount.value} J per unit is invalid; it must be a finite number from 0 up."
             )
     return amounts
 

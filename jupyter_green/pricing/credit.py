@@ -85,11 +85,11 @@ def judged(
     comparison = excess(Joules(now.value * units, now.uncertainty * units), units=units, baseline=baseline)
     if not _good(passed):
         reason = "" if isinstance(passed, bool) else f" ({passed.reason.rstrip('.')})"
-        return Credit(0.0, 0.0, f"No credit: that the result is as good was not shown{reason}.")
+        return Credit(0.0, 0.0, f"No credit: equal quality of the result was not shown{reason}.")
     if not comparison.saved:
         return Credit(0.0, comparison.uncertainty, "No credit: nothing was saved.")
     if not comparison.told_apart:
-        return Credit(0.0, comparison.uncertainty, "No credit: the intervals do not tell the saving apart from none.")
+        return Credit(0.0, comparison.uncertainty, "No credit: the saving is not statistically significant.")
     return Credit(comparison.saved, comparison.uncertainty)
 
 

@@ -52,7 +52,7 @@ class TariffCard:
         for name in _AMOUNTS:
             object.__setattr__(self, name, amount_of(getattr(self, name), name))
         if self.pue < 1:
-            raise ValueError(f"pue is {self.pue}; a building draws at least what its computers do, 1 or more.")
+            raise ValueError(f"pue is {self.pue}; it must be 1 or more.")
 
     @property
     def currency(self) -> str:
@@ -88,7 +88,7 @@ class TariffCard:
             electricity = Tariff(Decimal(data["per_kwh"]), str(data["currency"]))
             return cls(electricity, **amounts)
         except (KeyError, TypeError, ArithmeticError) as error:
-            raise ValueError(f"This is no tariff card ({error}).") from None
+            raise ValueError(f"This is not a tariff card ({error}).") from None
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def price(
     step = Decimal(1).scaleb(-PLACES)
     rounded = {name: EXACT.add(term.quantize(step, ROUND_HALF_EVEN, EXACT), Decimal(0)) for name, term in terms.items()}
     if not all(term.is_finite() for term in rounded.values()):
-        raise ValueError("This is too much to be priced to the last digit; see whether the joules are right.")
+        raise ValueError("This amount is too large to be priced exactly; check the joules.")
     return Price(rounded, card.currency, card.version)
 
 

@@ -64,9 +64,9 @@ def rebound(e0: float, e1: float, n0: float, n1: float) -> float:
         if isinstance(value, bool) or not math.isfinite(value) or value < 0:
             raise ValueError(f"{name} is {value}; it must be a finite number from 0 up.")
     if e1 >= e0:
-        raise ValueError("Nothing was saved per use, so that nothing can be taken back; e1 must be below e0.")
+        raise ValueError("Nothing was saved per use, so there is no rebound; e1 must be below e0.")
     if not n0:
-        raise ValueError("There was no use before, so that more use can't be told; n0 must be above 0.")
+        raise ValueError("There was no use before, so more use can't be computed; n0 must be above 0.")
     return e1 * (n1 - n0) / ((e0 - e1) * n0)
 
 

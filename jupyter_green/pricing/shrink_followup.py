@@ -47,7 +47,7 @@ class ShrinkFollowup:
         """Return the share of the saving that more use offsets, as a sentence."""
         rebound = self.rebound
         if rebound.ratio is None:
-            return "No rebound can be told: the intervals do not tell apart what one use takes before and after."
+            return "No rebound is proven: the joules per use before and after do not differ significantly."
         assert rebound.interval is not None, "what has a share has an interval"
         bounds = sorted(abs(end) for end in rebound.interval)  # both have the same sign
         low, share, high = (
@@ -55,10 +55,10 @@ class ShrinkFollowup:
         )
         offset = f"{share} of the saving (95 %: {low} to {high})"
         if rebound.ratio < 0:
-            return f"It is used less than before: {offset} again is saved by that."
+            return f"It is used less than before: {offset} more is saved by that."
         if rebound.backfire:
             return f"Backfire: more use takes {offset}, so that more is used than before."
-        caveat = " Whether more is used than before is not told apart." if rebound.backfire is None else ""
+        caveat = " Whether more is used than before is not proven." if rebound.backfire is None else ""
         return f"Rebound: more use takes back {offset}.{caveat}"
 
 
@@ -87,7 +87,9 @@ def shrink_followup(records: Sequence[EnergyRecord], now: float) -> ShrinkFollow
     """
     shrinks = [(record, record.search) for record in records if record.search and record.search.code == "kept"]
     if not shrinks:
-        raise NoShrinkToFollow("This project has no %shrink yet that kept something, so there is no rebound to watch.")
+        raise NoShrinkToFollow(
+            "This project has no %shrink yet that kept something, so there is no rebound to compute."
+        )
     last, outcome = max(shrinks, key=lambda one: one[0].started_at)
     end = last.started_at + last.seconds
     uses = [record for record in records if _is_use(record)]
@@ -107,7 +109,7 @@ def shrink_followup(records: Sequence[EnergyRecord], now: float) -> ShrinkFollow
     seconds = (length if recent else max(last.started_at - first, 1.0), length)
     sides = [_summed(recent or before), _summed(after)]
     rebound = observed(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]), seconds)
-    check = _Gate(outcome.proven, "the shrink's line does not say that it is proven")
+    check = _Gate(outcome.proven, "the saving was not proven")
     credit = judged(sides[1][1], baseline=sides[0][0], used=sides[1][0], passed=check)
     return ShrinkFollowup(outcome.line, unit, rebound, seconds, weakest(side[2] for side in sides), credit, last.id)
 

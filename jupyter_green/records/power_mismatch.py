@@ -29,9 +29,9 @@ class PowerMismatch:
     @property
     def sentence(self) -> str:
         """The sentence for the component's note."""
-        lately, word = " lately" if self.recent else "", "more" if self.ratio > 0 else "less"
+        recently, side = "recently " if self.recent else "", "above" if self.ratio > 0 else "below"
         percent = f"{100 * abs(self.ratio):.0f}%"
-        return f"The board's shown power came{lately} to {percent} {word} than its counter; the interval reaches both."
+        return f"The GPU's {recently}reported power is {percent} {side} its counter; the interval includes both."
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready data."""

@@ -267,7 +267,7 @@ class EnergyRecord:
         """
         if self.trace is None or not self.trace.series:
             raise ValueError(
-                "This record has no course of power: one takes three readings of a device in a window of a second or "
+                "No power curve was recorded: it takes three readings of a device in a window of a second or "
                 f"more{self._courseless()}."
             )
         return self.trace

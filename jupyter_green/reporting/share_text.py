@@ -146,7 +146,7 @@ def compared(
     """
     timed = "CPU time " if basis == "cpu_time" else ""
     if verdict == "unproven" and reason is not None and ratio is not None and count:
-        return f"{timed}{numbers.change(ratio)} against {name}, not proven: {reason} beside one on a busy machine"
+        return f"{timed}{numbers.change(ratio)} against {name}, not proven: {reason} each on a busy machine"
     if verdict in ("more", "less") and ratio is not None and count:
         cells = "cell" if count == 1 else "cells"
         return (

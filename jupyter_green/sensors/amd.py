@@ -36,7 +36,7 @@ def discover() -> Discovery:
             library.amdsmi_init()
             handles = library.amdsmi_get_processor_handles()
     except ModuleNotFoundError:
-        detail = "There is an AMD board, but the package that reads it is not installed."
+        detail = "There is an AMD GPU, but the package that reads it is not installed."
         return Discovery(findings=(_finding(SUBJECT, False, detail, ("pip install 'jupyter_green[amd]'",)),))
     except Exception as error:  # noqa: BLE001 - the library raises a dozen kinds of error; each becomes a diagnostic
         detail = f"The ROCm library does not answer ({_told(error)})."
@@ -49,7 +49,7 @@ def discover() -> Discovery:
         except SensorFault as fault:
             findings.append(_finding(f"AMD GPU {index}", False, str(fault)))
             continue
-        detail = "Energy counter of the whole board."
+        detail = "Energy counter of the whole GPU."
         findings.append(_finding(sensors[-1].traits.device, True, detail))
     return Discovery(tuple(sensors), tuple(findings))
 
@@ -106,7 +106,7 @@ class BoardCounter:
             step = float(fields["counter_resolution"]) * 1e-6
             return int(count) * step, step
         except Exception as error:  # the library raises a dozen kinds
-            raise SensorFault(f"It does not tell its energy ({_told(error)}).") from error
+            raise SensorFault(f"It does not report its energy ({_told(error)}).") from error
 
     def _ask(self, name: str, otherwise: Any) -> Any:
         """Return an optional property; `otherwise` on any error."""

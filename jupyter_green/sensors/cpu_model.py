@@ -56,7 +56,7 @@ def discover() -> Discovery:
         f"Estimated as CPU time of this kernel and its children × {row.watts:.2g} W per busy core "
         f"({row.name}: {row.basis})."
     )
-    advice = "A readable energy counter of the processor takes its place."
+    advice = "Used only while no CPU energy counter is readable."
     return Discovery((model,), (Diagnostic(SOURCE, traits.device, True, detail, advice=advice),))
 
 

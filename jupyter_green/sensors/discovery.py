@@ -64,7 +64,7 @@ def _ask(source: str, target: str) -> Discovery:
             return _broken(source, f"it returned {type(result).__name__} where a Discovery was expected")
         for sensor in result.sensors:
             if not isinstance(sensor.traits, SensorInfo):
-                return _broken(source, f"{type(sensor).__name__}.traits is no Traits")
+                return _broken(source, f"{type(sensor).__name__}.traits is not a SensorInfo")
         # Materialised here, so that a lazy sequence fails inside the try block.
         return Discovery(sensors=tuple(result.sensors), findings=tuple(result.findings))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - third-party code: any error becomes a diagnostic
@@ -106,9 +106,7 @@ def _without_twins(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diagno
         if first_by_key[traits.key] is sensor:
             continue
         first = first_by_key[traits.key].traits
-        detail = (
-            f"Left out: {first.source} already offers a sensor with the key {traits.key!r}, and the first one counts."
-        )
+        detail = f"Left out: {first.source} already offers a sensor with the key {traits.key!r}; the first one is used."
         findings += [Diagnostic(traits.source, traits.device, False, detail), *_released(sensor)]
     return list(first_by_key.values()), findings
 
@@ -128,7 +126,7 @@ def _without_covered(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diag
         if not wholes:
             kept.append(sensor)
             continue
-        detail = f"Stands by and is not added: {traits[wholes[0]].device} counts this energy already."
+        detail = f"Not added: {traits[wholes[0]].device} counts this energy already."
         findings += [Diagnostic(sensor.traits.source, sensor.traits.device, True, detail), *_released(sensor)]
     return kept, findings
 

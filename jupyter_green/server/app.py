@@ -30,7 +30,7 @@ class JupyterGreen(ExtensionApp):
     """Serves figures of the ledger over HTTP."""
 
     name = "jupyter_green"
-    description = "What your AI costs in joules, over HTTP."
+    description = "Energy records and baselines, over HTTP."
 
     ledger = Unicode("", help="Database URL of the ledger; empty: JUPYTER_GREEN_LEDGER, else a local file.").tag(
         config=True

@@ -35,7 +35,7 @@ class Arguments:
             try:
                 text = values[0].decode("utf-8")
             except UnicodeDecodeError:
-                raise Refusal(400, f"The argument {name!r} is no text in UTF-8.") from None
+                raise Refusal(400, f"The argument {name!r} is not UTF-8 text.") from None
             if len(text) > _LONGEST:
                 raise Refusal(400, f"The argument {name!r} is longer than {_LONGEST} characters.")
             self._values[name] = text
@@ -72,10 +72,8 @@ class Arguments:
                 try:
                     moment(text)
                 except ValueError as error:
-                    raise Refusal(400, f"The argument {name!r} is no time: {error}") from None
+                    raise Refusal(400, f"The argument {name!r} is not a time: {error}") from None
         try:
             return period(self.text("since"), self.text("until"))
         except ValueError:
-            raise Refusal(
-                400, "The argument 'until' lies before 'since'; nothing can have happened in between."
-            ) from None
+            raise Refusal(400, "The argument 'until' is before 'since'.") from None

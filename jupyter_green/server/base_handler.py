@@ -44,7 +44,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object. Raises ValueError for duplicate names, which parsers treat differently."""
     data = dict(pairs)
     if len(data) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return data
 
 
@@ -73,7 +73,7 @@ class Route(APIHandler):
         try:
             data = json.loads(self.request.body.decode("utf-8"), object_pairs_hook=_once)
         except (ValueError, RecursionError):
-            raise Refusal(400, f"The request is no JSON; {how}.") from None
+            raise Refusal(400, f"The request is not JSON; {how}.") from None
         if not isinstance(data, dict) or set(data) != set(names):
             raise Refusal(400, f"The request is not what this route takes; {how}.")
         for name, value in data.items():

@@ -71,7 +71,7 @@ class ChangeNotifier:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.error("jupyter_green | changes of the ledger are not told any more", exc_info=error)
+            self._log.error("jupyter_green | changes of the ledger are no longer announced", exc_info=error)
 
     async def _keep_looking(self, ready: asyncio.Event) -> None:
         interval = _EVERY_ELSEWHERE if self._source.elsewhere else _EVERY

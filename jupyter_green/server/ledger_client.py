@@ -122,7 +122,7 @@ class LedgerClient:
         try:
             exists = path.exists() or any(True for _ in journals(journal_folder(url)))
         except OSError as error:
-            raise Unavailable("missing", f"The ledger {path} can't be looked for ({error.strerror}).") from None
+            raise Unavailable("missing", f"The ledger {path} can't be found ({error.strerror}).") from None
         if not exists:
             raise Nothing(
                 url, f"Nothing was metered yet: there is no ledger at {path}; load jupyter_green in a notebook."

@@ -19,7 +19,7 @@ from jupyter_green.sensors.cpu_model import ProcessorModel
 
 IDLE_LEAST_SECONDS = 0.5
 
-DIVIDED = "This board is cut into slices; others may use them unseen, so its energy is the whole board's."
+DIVIDED = "This GPU is divided into MIG slices; others may use them unseen, so its energy is that of the whole GPU."
 
 
 class Attribution:
@@ -92,14 +92,14 @@ def _owned(part: Component, sensor: Attributing, start: float) -> Component:
         return part.noted(str(fault))
     except Exception as error:  # noqa: BLE001 - third-party code: the device's energy stands without it
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
-        return part.noted(f"Who used this device can't be told ({reason}).")
+        return part.noted(f"Which processes used this device is unknown ({reason}).")
     if running is None:
-        return part.noted("Which processes used this device can't be seen here.")
+        return part.noted("Which processes used this device is unknown here.")
     if not running - tree:
         # A container may hide other processes. If it shows our own, process ids are not hidden.
         return replace(part, own_joules=part.joules, shared=False) if running & tree else part
     if usage is None or not shares:
-        return replace(part, shared=True).noted("Others used this device too; their share can't be told.")
+        return replace(part, shared=True).noted("Others used this device too; their share is unknown.")
     own = sum(share for pid, share in shares.items() if pid in tree) / sum(shares.values())
     above_idle = (part.joules or 0.0) - (part.idle_joules or 0.0)
     note = f"Others used this device too; attributed by {usage.method}, {own:.0%} of it to this kernel."

@@ -78,7 +78,7 @@ class UpdateObserver:
                 self.fault = str(fault)
                 return
             if previous is not None and reading.epoch != previous.epoch:
-                self.fault = "Its count was broken meanwhile."
+                self.fault = "The counter was reset meanwhile."
                 return
             if previous is not None and reading.value != previous.value:
                 low, high = previous.time - previous.doubt, reading.time + reading.doubt

@@ -113,7 +113,7 @@ def _entries(path: Path) -> dict[str, dict[str, Any]]:
         raise CalibrationError(f"Calibrations in {path} can't be read ({error}); delete the file.") from error
     devices = content.get("devices") if isinstance(content, dict) and content.get("version") == VERSION else None
     if not isinstance(devices, dict) or not all(isinstance(entry, dict) for entry in devices.values()):
-        raise CalibrationError(f"Calibrations in {path} are of another form than this version's; delete the file.")
+        raise CalibrationError(f"Calibrations in {path} have another format than this version reads; delete the file.")
     return devices
 
 
@@ -124,10 +124,10 @@ def _calibration(held: Any) -> Calibration:
         value: Any = held.get(parameter.name) if isinstance(held, dict) else None
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LARGEST
         if not is_number and not (value is None and parameter.default is None):
-            raise CalibrationError(f"A calibration in {_path()} holds figures that can't be true; delete the file.")
+            raise CalibrationError(f"A calibration in {_path()} holds impossible values; delete the file.")
         values[parameter.name] = value
     if not 0 < values["duty"] <= 1 or max(values["latency"], values["latency_doubt"]) > 1 or values["gain"] == 0:
-        raise CalibrationError(f"A calibration in {_path()} holds figures that can't be true; delete the file.")
+        raise CalibrationError(f"A calibration in {_path()} holds impossible values; delete the file.")
     return Calibration(**values)
 
 
@@ -136,4 +136,4 @@ def _write(entries: dict[str, dict[str, Any]]) -> None:
     try:
         write_whole(path, json.dumps({"version": VERSION, "devices": entries}, indent=1))
     except OSError as error:
-        raise CalibrationError(f"Calibrations can't be kept in {path} ({error.strerror or error}).") from error
+        raise CalibrationError(f"Calibrations can't be saved in {path} ({error.strerror or error}).") from error

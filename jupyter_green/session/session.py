@@ -33,7 +33,7 @@ from .window import Window
 
 NO_SENSOR = "No energy sensor was found, and nothing to estimate by; %energy doctor says why."
 
-ABANDONED = "Its work ended without closing it; this is what it used up to where it was last seen at work."
+ABANDONED = "Its work ended without closing it; this is what it used until its work was last seen running."
 STILL_OPEN = "It was still open when metering ended; it is counted up to there."
 
 HANG_SECONDS = 5.0

@@ -77,7 +77,7 @@ def access(url: str, privacy: Privacy, everyone: bool = False) -> AccessScope:
             )
         elif token is None and not privacy.keeps("owner"):
             sentence = (
-                "Records of this shared ledger can't be told to be yours, because no key can be kept in your data "
+                "Records of this shared ledger can't be identified as yours, because no key can be kept in your data "
                 f"folder; make that folder writable, or set {SHARE_VARIABLE}=owner."
             )
     return AccessScope(

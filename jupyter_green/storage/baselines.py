@@ -140,7 +140,7 @@ class BaselineStore(NotebookAliases):
                 document = object_of(text)
                 if document is None:
                     raise LedgerError(
-                        f"The baseline {name!r} was altered from outside and can't be read; forget it and keep it anew."
+                        f"The baseline {name!r} was altered from outside and can't be read; delete it and set it again."
                     )
                 return document
         return None
@@ -153,7 +153,7 @@ class BaselineStore(NotebookAliases):
         Raises ValueError if the name is empty or too long.
         """
         if not is_name(name):
-            raise ValueError(f"{name[:80]!r} is no name for a baseline.")
+            raise ValueError(f"{name[:80]!r} is not a valid name for a baseline.")
         content = {"name": name, "made_at": made_at, "head": head, "baseline": document}
         event = LedgerEvent("baseline", content, notebook=self.place(notebook), owner=self._whose())
         self._open()

@@ -42,7 +42,7 @@ _STATES: tuple[tuple[str, FaultKind], ...] = (
 _ADVICE: dict[FaultKind, str] = {
     "corrupt": "is damaged ({reason}); move it away or name another one",
     "missing": "can't be opened ({reason}); see that its folder exists and is yours",
-    "locked": "was held by another program for too long; nothing is lost, try again when that program is done",
+    "locked": "was locked by another program for too long; nothing is lost, try again when that program is done",
     "full": "can't grow ({reason}): the disk or a quota is full; nothing is lost, make room and try again",
     "read-only": "can't be written ({reason}); nothing is lost, but new records wait in the journal until it can",
     "unreachable": "can't be reached ({reason}); records wait in the journal until it can",

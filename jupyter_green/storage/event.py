@@ -64,13 +64,13 @@ class LedgerEvent:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(PostingKind):
-            raise ValueError(f"There is no posting of the kind {repr(self.kind)[:80]}.")
+            raise ValueError(f"There is no event of the kind {repr(self.kind)[:80]}.")
         if not isinstance(self.id, str) or not self.id or plain(self.id) != self.id:
-            raise ValueError("the posting has no identity")
+            raise ValueError("the event has no id")
         if not isinstance(self.made_at, (int, float)) or not abs(self.made_at) <= LAST:
-            raise ValueError("the posting has no time")
+            raise ValueError("the event has no time")
         if not isinstance(self.document, dict):
-            raise ValueError("the posting says nothing")
+            raise ValueError("the event is empty")
 
     def withheld(self, privacy: Privacy) -> LedgerEvent:
         """Return the event in the form in which it may be stored.
@@ -118,20 +118,20 @@ class LedgerEvent:
         version = data.get("posting")
         if version != VERSION:
             raise ValueError(
-                f"this posting has version {repr(version)[:80]}; this jupyter_green reads {VERSION}: upgrade it"
+                f"this event has version {repr(version)[:80]}; this jupyter_green reads {VERSION}: upgrade it"
             )
         texts = {name: data.get(name) for name in ("project", "notebook")}
         owner = data.get("owner", "")
         if any(not isinstance(value, (str, type(None))) for value in texts.values()) or not isinstance(owner, str):
-            raise ValueError("the posting holds a value of the wrong kind")
+            raise ValueError("the event holds a value of the wrong type")
         try:
             json.dumps(data["document"], allow_nan=False)
         except (ValueError, RecursionError, KeyError):
-            raise ValueError("the posting says nothing that can be kept") from None
+            raise ValueError("the event holds nothing that can be stored") from None
         try:
             return cls(data["kind"], data["document"], **texts, made_at=data["made_at"], id=data["id"], owner=owner)
         except KeyError as error:
-            raise ValueError(f"the posting has no {error.args[0]}") from None
+            raise ValueError(f"the event has no {error.args[0]}") from None
 
     def row(self) -> dict[str, Any]:
         """Return the row for the table."""

@@ -179,19 +179,19 @@ def _entry(path: Path, number: int, line: bytes, entry: Callable[[EnergyRecord],
         if isinstance(data, dict) and "posting" in data:
             return LedgerEvent.from_dict(data)
         if not isinstance(data, dict) or "schema" not in data:
-            raise ValueError("it is no energy record")
+            raise ValueError("it is not an energy record")
         if not isinstance(data.get("id"), str):
-            raise ValueError("the record has no identity")
+            raise ValueError("the record has no id")
         record = EnergyRecord.from_dict(data)
         if not record.final:
-            raise ValueError("the record was still settling")
+            raise ValueError("the record was not final")
         return entry(record)
     except RecursionError:
         raise LedgerError(
             f"Nothing was imported: line {number} of {path} can't be read (it is nested too deep)."
         ) from None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        reason = "it is no JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
+        reason = "it is not JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
         raise LedgerError(
             f"Nothing was imported: line {number} of {path} can't be read ({reason.rstrip('.')})."
         ) from None

@@ -118,7 +118,7 @@ class Drain:
             except LedgerError as error:
                 if error.kind != "other":
                     raise
-                self._notice(f"The journal {path} holds what the ledger does not take; it is left there. {error}")
+                self._notice(f"The journal {path} holds records that the ledger rejects; it is left there. {error}")
                 continue
             records, closed, skipped = records + imported.records, closed + imported.closed, skipped + imported.skipped
             if between is not None:
@@ -147,7 +147,7 @@ class Drain:
         if not alive or settled != progress.settled:
             stored = self._store(path.name, replayed, progress.resume_settled, alive, errors)
         if errors:
-            self._notice(f"The journal {path} holds what is no record ({errors[0]}); it is left where it is.")
+            self._notice(f"The journal {path} holds lines that are not records ({errors[0]}); it is left where it is.")
         if alive:
             self._places[path.name] = _Place(size, replayed.resume, replayed.resume_settled, settled)
         if errors and not alive:

@@ -165,7 +165,7 @@ class Ledger(UsageQueries):
         entries = []
         for record in records:
             if not record.final:
-                raise ValueError(f"The record {record.id} is still settling; add it when it is final.")
+                raise ValueError(f"The record {record.id} is not final yet; add it when it is.")
             entries.append(self._entry(record))
         self._open()
         return self._database.write(lambda connection: store(connection, entries))
@@ -201,7 +201,7 @@ class Ledger(UsageQueries):
             If the ledger can't be written.
         """
         if (older_than_seconds is None) == (before is None):
-            raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
+            raise ValueError("Give either older_than_seconds or before; records that began earlier are deleted.")
         limit = moment(before) if before is not None else ago(older_than_seconds)
         self.drain()
         conditions = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
@@ -248,7 +248,7 @@ class Ledger(UsageQueries):
         if not source.is_file():
             raise LedgerError(f"There is no file {source}.")
         if source.suffix.lower() != ".jsonl":
-            raise ValueError(f"{source.name} can't be taken in; only a .jsonl file holds whole records. Export to one.")
+            raise ValueError(f"{source.name} can't be imported; only a .jsonl file holds whole records. Export to one.")
         self._open()
         return self._database.write(
             lambda connection: export_import.read(connection, source, self._foreign_entry, self._taken)
@@ -269,7 +269,7 @@ class Ledger(UsageQueries):
         self._open()
         scope = self._scope
         if scope.everyone:
-            self._notice("Everyone's records of this shared ledger are meant, not yours alone.")
+            self._notice("This covers all users' records of this shared ledger, not only yours.")
         if scope.sentence is not None:
             self._notice(scope.sentence)
         if self._database.read_only:

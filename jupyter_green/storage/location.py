@@ -171,7 +171,7 @@ def _sqlite_url(text: str) -> str:
     if "?" in text or "\0" in text or text.startswith("file:"):
         raise ValueError(f"The ledger's file can't be {shown!r}: name a plain path, without options or '?'.")
     if is_like_a_url(text):
-        raise ValueError(f"{shown} is no database URL; write postgresql://HOST/NAME or a file's path.")
+        raise ValueError(f"{shown} is not a database URL; write postgresql://HOST/NAME or a file's path.")
     path = Path(text)
     try:
         path = path.expanduser()
@@ -228,7 +228,7 @@ def write_fault(path: Path) -> str | None:
         else:
             target = next(above for above in path.parents if above.exists())
         if not target.is_dir() and target != path:
-            return f"{target} is no folder"
+            return f"{target} is not a folder"
         if os.access(target, os.W_OK):
             return None
         if hasattr(os, "statvfs") and os.statvfs(target).f_flag & os.ST_RDONLY:

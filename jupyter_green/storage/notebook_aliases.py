@@ -125,7 +125,7 @@ class NotebookAliases(Reader):
         text = self._one(query.order_by((table.owner == self._whose()).desc()))
         chosen = {} if text is None else object_of(text)
         if chosen is None:
-            message = "What a notebook is compared with was altered from outside; the usual baseline counts."
+            message = "A notebook's choice of baseline was altered from outside; the default is used."
             self._notice(message, "altered")
         return chosen or {}
 
@@ -156,7 +156,7 @@ class NotebookAliases(Reader):
         """
         scope = self._scope
         if scope.writes is None and not scope.whole:
-            raise LedgerError(scope.sentence or "The rows of this shared ledger don't say whose they are.")
+            raise LedgerError(scope.sentence or "The rows of this shared ledger have no owner.")
         return scope.writes or ""
 
     def _one(self, wanted: Select[Any]) -> str | None:

@@ -257,7 +257,7 @@ class Reader:
             message = f"{records} altered from outside and can't be added up; all others are in the sum."
             self._notice(message, "altered")
         if altered.sums:
-            message = "The ledger's sums were altered from outside; green.ledger().mend() makes them anew."
+            message = "The ledger's sums were altered from outside; green.ledger().mend() recomputes them."
             self._notice(message, "altered")
         return result
 

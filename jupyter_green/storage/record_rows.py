@@ -88,12 +88,12 @@ class RecordRow:
     @classmethod
     def _of(cls, record: EnergyRecord, owner: str | None, host: str | None) -> RecordRow:
         if not isinstance(record.id, str) or not record.id or plain(record.id) != record.id:
-            raise ValueError(f"record {_quoted(record.id)} has no identity")
+            raise ValueError(f"record {_quoted(record.id)} has no id")
         _check(record.id, record, _CHOICES)
         if not (math.isfinite(record.started_at) and math.isfinite(record.seconds)):
-            raise ValueError(f"record {record.id!r} has no start or no length")
+            raise ValueError(f"record {record.id!r} has no start or no duration")
         if not _is_of_its_kinds(record):  # could be stored, but not read back
-            raise ValueError(f"record {record.id!r} holds a value that no record has")
+            raise ValueError(f"record {record.id!r} holds an impossible value")
         if not _is_in_range(record):  # would read as altered from outside
             raise ValueError(f"record {record.id!r} holds more joules or seconds, or a later time, than anything has")
         document = record.to_dict()
@@ -123,7 +123,7 @@ def _check(record_id: str, holder: Any, choices: Iterable[tuple[str, tuple[str, 
         value = getattr(holder, name)
         if value not in allowed:
             message = f"record {record_id!r} has the {name} {_quoted(value)}"
-            raise ValueError(f"{message}, which is none of {', '.join(allowed)}")
+            raise ValueError(f"{message}, which is not one of {', '.join(allowed)}")
 
 
 def _quoted(value: object) -> str:
@@ -222,7 +222,7 @@ def store(connection: Connection, entries: Sequence[RecordRow]) -> int:
 
 
 def object_of(text: object) -> dict[str, Any] | None:
-    """Return a stored JSON object; None if the text is no JSON object (altered from outside)."""
+    """Return a stored JSON object; None if the text is not JSON object (altered from outside)."""
     try:
         value = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):

@@ -213,7 +213,7 @@ class LedgerFile:
 
     def _move_aside(self, reason: str, ours: bool) -> None:
         if not ours and self.path.suffix not in _SUFFIXES:
-            raise LedgerError(f"The file {self.path} is no ledger; name another one (a ledger ends in .sqlite).")
+            raise LedgerError(f"The file {self.path} is not a ledger; name another one (a ledger ends in .sqlite).")
         stamp = time.strftime("%Y%m%d-%H%M%S")
         aside, count = self.path.with_name(f"{self.path.stem}.corrupt-{stamp}{self.path.suffix}"), 1
         while aside.exists():

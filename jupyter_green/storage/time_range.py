@@ -34,7 +34,7 @@ def moment(value: Moment, now: float | None = None) -> float:
     except (ValueError, OverflowError, OSError, TypeError):
         seconds = math.nan
     if not _FIRST < seconds < _LAST:
-        raise ValueError(f"{str(value)[:80]!r} is no date; {HOW}.")
+        raise ValueError(f"{str(value)[:80]!r} is not a date; {HOW}.")
     return seconds
 
 
@@ -75,9 +75,9 @@ def beginning(text: str, now: float | None = None) -> float:
     now = time.time() if now is None else now
     begin = moment(text, now)
     if re.fullmatch(r"[+-]?\d{1,8}", text.strip()):
-        raise ValueError(f"{text[:80]!r} is no date; {HOW}.")
+        raise ValueError(f"{text[:80]!r} is not a date; {HOW}.")
     if begin > now:
-        raise ValueError(f"{text.strip()[:80]} has not come yet; write 30d, 12h, 2w or a day that has.")
+        raise ValueError(f"{text.strip()[:80]} is in the future; write 30d, 12h, 2w or a past day.")
     return begin
 
 

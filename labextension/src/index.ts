@@ -59,7 +59,8 @@ const preferencesPlugin: JupyterFrontEndPlugin<Preferences> = {
 
 const modelPlugin: JupyterFrontEndPlugin<IEnergyModel> = {
   id: 'jupyter-green:model',
-  description: 'What the kernels of the open notebooks say of their energy.',
+  description:
+    'The connection to the kernels of the open notebooks, with their energy figures.',
   autoStart: true,
   provides: IEnergyModel,
   requires: [INotebookTracker, ITranslator, IPreferences],
@@ -138,7 +139,7 @@ const modelPlugin: JupyterFrontEndPlugin<IEnergyModel> = {
 
 const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: SETTINGS,
-  description: 'The side panel: what the cells of the notebook used.',
+  description: 'The side panel with the energy of the notebook’s cells.',
   autoStart: true,
   requires: [IEnergyModel, ITranslator, IPreferences, INotebookTracker],
   optional: [ILabShell, ILayoutRestorer, ICommandPalette],
@@ -175,7 +176,7 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
 
 const badgesPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-green:badges',
-  description: 'What a cell used, in a corner of the cell.',
+  description: 'A badge with the energy of a cell, in its corner.',
   autoStart: true,
   requires: [IEnergyModel, ITranslator, IPreferences, INotebookTracker],
   activate: (

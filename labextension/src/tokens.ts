@@ -324,7 +324,7 @@ export interface IEnergyModel extends IActions {
 
 export const IEnergyModel = new Token<IEnergyModel>(
   'jupyter-green:IEnergyModel',
-  'The energy of the notebook in front: figures of the running cell, of all cells and of the run.'
+  'The energy of the current notebook: figures of the running cell, of all cells and of the run.'
 );
 
 /** The user's settings. */

@@ -111,7 +111,9 @@ def test_a_gpu_that_others_use_too(desk: Desk, machine: Machine) -> None:
     machine.driver.plan([(0.0, BOARD_WATTS)])
     row = desk.panel.row(LONG)
     expect(row).to_contain_text(FIGURE)
-    expect(row).to_have_attribute("aria-label", re.compile("attributed to this kernel, for others used the device too"))
+    expect(row).to_have_attribute(
+        "aria-label", re.compile("attributed to this kernel, because others used the device too")
+    )
     expect(row).to_have_attribute("title", re.compile(r"J of .*J attributed"))
     expect(row.locator("svg")).to_have_count(1)
     expect(desk.panel.root).to_contain_text("~ estimated or attributed")

@@ -43,7 +43,7 @@ from tests.support.command import Command, notebook
         *(
             ([*command, "--since", since], said)
             for command in (["export", "records.csv"], ["report"])
-            for since, said in (("long ago", "is no date"), ("30", "is no date"), ("2999-01-01", "not come yet"))
+            for since, said in (("long ago", "is not a date"), ("30", "is not a date"), ("2999-01-01", "in the future"))
         ),
         (["import", "absent.jsonl"], "There is no file"),
         (["import", "text.jsonl"], "Nothing was imported: line 1"),

@@ -147,7 +147,7 @@ def test_a_candidate_that_always_raises_ends_nobody_elses_turn(points: tuple[Any
     found = compared({"fine": lambda _: 1, "broken": broken}, points, session)
     assert found.row("broken").standing == "failed"
     assert "no weights" in found.row("broken").reason
-    with pytest.raises(ShrinkError, match="No candidate can be judged"):
+    with pytest.raises(ShrinkError, match="No candidate can be evaluated"):
         compared({"a": broken, "b": broken}, points, session)
 
 
@@ -197,7 +197,7 @@ def test_what_fails_on_some_examples_does_all_of_its_work_all_the_same(points: t
         ({"max_loss": "150pt"}, "accepts any candidate"),
         ({"max_loss": "150%"}, "accepts any candidate"),
         ({"max_relative_loss": 1.5}, "accepts any candidate"),
-        ({"max_loss": "x"}, "'x' is no accepted loss"),
+        ({"max_loss": "x"}, "'x' is not an accepted loss"),
     ],
 )
 def test_a_loss_that_makes_no_sense_is_refused_before_anybody_is_asked(
@@ -224,7 +224,7 @@ def test_f1_of_many_classes() -> None:
     metric = metric_for("f1", labels)
     assert metric.name == "F1"
     assert metric_for(None, [place % 30 for place in range(300)]).name == "accuracy"
-    with pytest.raises(ShrinkError, match="F1 is told of 1000 at most"):
+    with pytest.raises(ShrinkError, match="F1 takes at most 1000"):
         metric_for("f1", [f"class {place}" for place in range(1001)])
 
 
@@ -364,10 +364,10 @@ def test_one_class_tells_nobody_apart_and_is_said(session: Session) -> None:
     ("candidates", "options", "said"),
     [
         ({"a": len}, {}, "two candidates"),
-        ({"a": len, "b": 3}, {}, "can't be asked"),
+        ({"a": len, "b": 3}, {}, "can't be called"),
         ({"a": len, "b": len}, {"repeats": 0}, "repeats"),
         ({"a": len, "b": len}, {"batch": 0}, "batch"),
-        ({"a": len, "b": len}, {"metric": "beauty"}, "no metric"),
+        ({"a": len, "b": len}, {"metric": "beauty"}, "not a metric"),
         ({"a": len, "b": len}, {"time": "soon"}, "no time"),
         ({"a": lambda _: 1, "b": lambda _: 1}, {"max_loss": "1pt", "max_relative_loss": "1%"}, "not both"),
     ],
@@ -386,7 +386,7 @@ def test_what_makes_no_sense(
         (([], []), "no examples"),
         (["a", "b"], "no labels"),
         (([1, 2], [1]), "1 labels for 2"),
-        (7, "int is no data"),
+        (7, "int can't be read as data"),
     ],
 )
 def test_what_is_no_data(data: Any, said: str, session: Session) -> None:
@@ -401,7 +401,7 @@ def test_what_was_published_stands_beside_without_a_ratio(points: tuple[Any, Any
     server, board, said = found.notes[-3:]
     assert "8.3 J each on average of 460 measurements, standard deviation 2.9 J (server of 8 A100" in server
     assert "0.78 J each (distilbert-imdb) to 100 J (t5-11b) (one H100, GPU only" in board
-    assert "no ratio to them is told" in said
+    assert "no ratio is given" in said
     assert server in repr(found)
     with pytest.raises(
         ShrinkError, match=r"^Nothing published is known of the task 'chess'; there is text class[^\n]*$"

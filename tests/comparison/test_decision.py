@@ -239,7 +239,7 @@ def test_groups_stand_side_by_side() -> None:
     assert "language: pt" in text(report)
     assert "gap" in text(report)
     assert report.to_dict()["rows"][0]["groups"] == {"en": 0.95, "pt": 0.8}
-    with pytest.raises(KeyError, match="no candidate"):
+    with pytest.raises(KeyError, match="not a candidate"):
         report.row("b")
 
 

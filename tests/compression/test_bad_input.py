@@ -39,10 +39,10 @@ def refused(model: Any, data: Any, **options: Any) -> str:
 @pytest.mark.parametrize(
     ("labels", "metric", "said"),
     [
-        (lambda y: y.float() + 0.5, None, "mean squared error wants a number for each output"),
-        (lambda y: y.float()[:, None], None, "mean squared error wants a number for each output"),
-        (lambda y: y, "mse", "mean squared error wants a number for each output"),
-        (lambda y: y, "perplexity", "perplexity wants tokens and scores of each"),
+        (lambda y: y.float() + 0.5, None, "mean squared error needs a number for each output"),
+        (lambda y: y.float()[:, None], None, "mean squared error needs a number for each output"),
+        (lambda y: y, "mse", "mean squared error needs a number for each output"),
+        (lambda y: y, "perplexity", "perplexity needs tokens and scores of each"),
         (lambda y: [f"class {label}" for label in y.tolist()], None, "The labels are words"),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_metric_that_is_no_number(points_model: Any) -> None:
 
 def test_models_that_cannot_be_shrunk() -> None:
     data = models.points()
-    assert "no PyTorch model" in refused("model", data)
+    assert "not a PyTorch model" in refused("model", data)
     assert "no parameters" in refused(nn.ReLU(), data)
     assert "meta device" in refused(nn.Linear(12, 3, device="meta"), data)
     quantized = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(12, 3), nn.Linear(3, 3)))
@@ -97,7 +97,7 @@ def test_data_that_nothing_can_be_judged_with() -> None:
     assert "tells 3 classes apart" in refused(model, (x, y + 1))
     assert "can't be called with the data" in refused(model, (x[:, :5], y))
     assert "need a tokenizer" in refused(model, ["a text"] * 40)
-    assert "no data this can read" in refused(model, object())
+    assert "can't be read as data" in refused(model, object())
     assert "in train too" in refused(model, (x, y), train=(x.clone(), y))
     data = (x, y)
     assert "are the same" in refused(model, data, train=data)
@@ -115,8 +115,8 @@ def test_outputs_that_are_no_numbers() -> None:
     [
         ({"time": "soon"}, "no time"),
         ({"time": 0}, "no time"),
-        ({"metric": "beauty"}, "no metric"),
-        ({"max_loss": "little"}, "no accepted loss"),
+        ({"metric": "beauty"}, "not a metric"),
+        ({"max_loss": "little"}, "not an accepted loss"),
         ({"max_loss": 0.01, "max_relative_loss": 0.01}, "not both"),
         ({"max_loss": "1%"}, "in points"),
         ({"metric": "mse", "max_loss": 0.01}, ""),
@@ -314,9 +314,9 @@ def test_a_frame_has_its_labels_in_a_column() -> None:
 
 def test_options_that_mean_nothing_are_not_taken_for_the_usual_ones(points_model: Any) -> None:
     data = models.points(600, seed=2)
-    with pytest.raises(ShrinkError, match="A model of 0 layers is none"):
+    with pytest.raises(ShrinkError, match="A model of 0 layers is invalid"):
         green.distil(points_model, data, layers=0, time=5)
-    with pytest.raises(ShrinkError, match=r"A ratio is a number between 0 and 1, and 'half' is none\."):
+    with pytest.raises(ShrinkError, match=r"A ratio is a number between 0 and 1, and 'half' is not\."):
         green.prune(points_model, data, ratio="half", time=5)
     with pytest.raises(ShrinkError, match=r"A ratio of 0 takes nothing"):
         green.prune(points_model, data, ratio=0, time=5)
@@ -421,7 +421,7 @@ else:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ({"form": "onnx"}, "is no form"),
+        ({"form": "onnx"}, "is not a form"),
         ({"per_day": 0}, "from 1 on"),
         ({"new_tokens": 5}, "can't generate"),
         ({"length": 3}, "has 3 tokens"),

@@ -99,7 +99,7 @@ def test_augmented_copies_of_an_item_stay_together(wrapped: str) -> None:
     seen = [{source[1] for batch in part for source in batch.sources} for part in parts]
     assert sum(map(len, seen)) == len(set().union(*seen)) <= 100
     assert all(independent(part) == len(own) for part, own in zip(parts, seen, strict=True))
-    assert any("gives other inputs each time" in note for note in material.notes)
+    assert any("different inputs on each access" in note for note in material.notes)
     assert any("counts as one example" in note for note in material.notes)
 
 
@@ -395,7 +395,7 @@ def test_labels_that_are_words_are_the_models_own_names() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ("one text", "str is no data"),
+        ("one text", "str can't be read as data"),
         ({"train": TensorDataset(torch.ones(3)), "test": TensorDataset(torch.ones(3))}, "several sets in the data"),
         ((torch.ones(40, 2), {"a": torch.ones(40)}), "The labels are a dict"),
         ((torch.ones(40, 2), [1, None] * 20), "Some labels are missing"),
@@ -574,9 +574,7 @@ def test_a_model_that_fails_on_one_example_is_one_sentence() -> None:
     material.select[-1].inputs[-1, 0] = 50
     subject = source_model_of(Words().eval())
     which = material.select[-1].sources[-1][1]
-    said = (
-        rf"^The model can't be called with example {which} \(counted from 0\) of the data: IndexError.*; mend that or"
-    )
+    said = rf"^The model can't be called with example {which} \(counted from 0\) of the data: IndexError.*; fix that or"
     with pytest.raises(ShrinkError, match=said):
         evaluate(subject, subject.model, material.select, Metric())
     assert groups_of(material.select) is None

@@ -217,7 +217,7 @@ def dims(*shape: int) -> Edit:
 
 OWN_MAP = {"auto_map": {"AutoModel": "own.Model"}}
 W = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
-SIZE, NO_JSON, SAYS = "size of", "is no JSON", "doesn't say"
+SIZE, NO_JSON, SAYS = "size of", "is not JSON", "doesn't say"
 NUMBERS, FILES, OWN = "numbers of the kind", "other files", "somebody's own code"
 CANT, MORE_MEMORY, CALLED = "can't run", "It needs more than", "what the model is called with"
 TIMM = "needs the library timm"
@@ -253,7 +253,7 @@ MORE = [
     Case("plain", "a name that looks like another (`config.jsοn`)", ELSEWHERE, text("config.jsοn", "{}")),
     Case("plain", "settings for generating with code", ELSEWHERE, text("generation_config.json", "{}")),
     Case("plain", "a file that Python reads at its start (`x.pth`)", CODE, text("x.pth", "import os")),
-    Case("plain", "weights that are compressed", "is no safetensors", text(WEIGHTS, gzip.compress(b"\0" * 10**6))),
+    Case("plain", "weights that are compressed", "is not a safetensors", text(WEIGHTS, gzip.compress(b"\0" * 10**6))),
     # shrink.json
     Case("plain", "`shrink.json` with a byte order mark", NO_JSON, text(NOTE, b"\xef\xbb\xbf{}"), False),
     Case("plain", "`shrink.json` with 1e999", "1e999", text(NOTE, '{"schema": 1e999}'), False),
@@ -314,9 +314,11 @@ MORE = [
     Case("plain", "layers without an end", "layers", settings(num_hidden_layers=float("inf"))),
     Case("plain", "layers below nothing", "left over", settings(num_hidden_layers=-2)),
     Case("plain", "10^9 numbers between", "the weights hold", settings(intermediate_size=10**9)),
-    Case("plain", "a class for any class (`AutoModel`)", "is no model of", settings(architectures=["AutoModel"])),
-    Case("plain", "a module for a class", "is no model of", settings(architectures=["models"])),
-    Case("plain", "a class without a network of its own", "is no model", settings(architectures=["PreTrainedModel"])),
+    Case("plain", "a class for any class (`AutoModel`)", "is not a model of", settings(architectures=["AutoModel"])),
+    Case("plain", "a module for a class", "is not a model of", settings(architectures=["models"])),
+    Case(
+        "plain", "a class without a network of its own", "is not a model", settings(architectures=["PreTrainedModel"])
+    ),
     Case("plain", "a class that fetches by default (`Detr`)", TIMM, of("DetrForObjectDetection", "detr")),
     Case("plain", "timm behind another name (`Gemma3n`)", "timm", of("Gemma3nForConditionalGeneration", "gemma3n")),
     Case(

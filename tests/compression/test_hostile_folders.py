@@ -284,15 +284,17 @@ CASES = [
     # shrink.json
     Case("plain", "a figure in `shrink.json` changed by hand", "checksum differs", note(figures={}), sealed=False),
     Case("plain", "weights changed by hand", "checksum differs", head(dict.popitem), sealed=False),
-    Case("plain", "an empty `shrink.json`", "is no JSON", text(NOTE, ""), sealed=False),
-    Case("plain", "`shrink.json` that is no UTF-8", "is no JSON", text(NOTE, b"\xff{}"), sealed=False),
+    Case("plain", "an empty `shrink.json`", "is not JSON", text(NOTE, ""), sealed=False),
+    Case("plain", "`shrink.json` that is no UTF-8", "is not JSON", text(NOTE, b"\xff{}"), sealed=False),
     Case("plain", "`shrink.json` that holds a list", "holds no object", text(NOTE, "[]"), sealed=False),
     Case("plain", "`shrink.json` nested 100,000 deep", DAMAGED, text(NOTE, '{"a":' * 10**5), sealed=False),
     Case("plain", "`shrink.json` nested 50 deep", "nested", text(NOTE, '{"a":' * 50 + "1" + "}" * 50), sealed=False),
     Case("plain", "`shrink.json` of 9 MB", "too large", text(NOTE, " " * 9_000_000), sealed=False),
     Case("plain", "`shrink.json` with a key twice", "twice", text(NOTE, '{"schema": 2, "schema": 1}'), sealed=False),
     Case("plain", "`shrink.json` with NaN", "NaN", text(NOTE, '{"schema": NaN}'), sealed=False),
-    Case("plain", "a number of 9,000 digits", "is no JSON", text(NOTE, '{"schema": ' + "9" * 9000 + "}"), sealed=False),
+    Case(
+        "plain", "a number of 9,000 digits", "is not JSON", text(NOTE, '{"schema": ' + "9" * 9000 + "}"), sealed=False
+    ),
     Case("plain", "a number of 80 bits", "63 bits", note(schema=1 << 80)),
     Case("plain", "a schema that is a word", "has schema 'two'", note(schema="two")),
     Case("plain", "names of files that lead elsewhere", "which files belong", note(files={"../../etc/passwd": ""})),
@@ -308,9 +310,9 @@ CASES = [
         note(alone=False, **{"class": "Bert\nModel"}),
     ),
     # weights
-    Case("plain", "weights that are a pickle", "is no safetensors", text(WEIGHTS, pickle.dumps(Bomb()))),
-    Case("plain", "empty weights", "is no safetensors", text(WEIGHTS, b"")),
-    Case("plain", "a head of 2^60 bytes", "is no safetensors", text(WEIGHTS, struct.pack("<Q", 1 << 60) + b"{}")),
+    Case("plain", "weights that are a pickle", "is not a safetensors", text(WEIGHTS, pickle.dumps(Bomb()))),
+    Case("plain", "empty weights", "is not a safetensors", text(WEIGHTS, b"")),
+    Case("plain", "a head of 2^60 bytes", "is not a safetensors", text(WEIGHTS, struct.pack("<Q", 1 << 60) + b"{}")),
     Case("plain", "a head that ends early", DAMAGED, text(WEIGHTS, struct.pack("<Q", 4) + b'{"a"')),
     Case("plain", "a tensor of 10^12 numbers", "size of", head(lambda t: first_of(t).update(shape=[10**12]))),
     Case("plain", "a tensor of another type", "size of", head(lambda t: first_of(t).update(dtype="F64"))),
@@ -340,7 +342,7 @@ CASES = [
     Case("plain", "an address under a known setting", "an address", settings(hidden_act="https://example.org/x")),
     Case("plain", "an address under `_name_or_path`", LOADS, settings(_name_or_path="https://example.org/x")),
     Case("plain", "a part that BERT doesn't have", LOADS, settings(vision_config={"model_type": "own"})),
-    Case("plain", "a program for a class", "is no model of transformers", settings(architectures=["Popen"])),
+    Case("plain", "a program for a class", "is not a model of transformers", settings(architectures=["Popen"])),
     Case("plain", "a class that is not named by a word", "The architecture", settings(architectures=[["x"]])),
     Case("plain", "another class than the settings are of", "BertForSeq", settings(model_type="gpt2")),
     Case("plain", "settings that are a list", "holds no object", text(CONFIG, "[]")),
@@ -684,7 +686,7 @@ def test_what_was_saved_before_there_was_a_checksum_loads(whole: Path, tmp_path:
 
 @pytest.mark.parametrize("path", [None, 3, "a\0b", b"folder"])
 def test_what_is_no_folder(path: Any) -> None:
-    with pytest.raises(ShrinkError, match="is no folder"):
+    with pytest.raises(ShrinkError, match="is not a folder"):
         green.load(path)
 
 

@@ -160,7 +160,7 @@ class Listed(nn.Module):
         (Unlike, "The layers of steps don't take and give one and the same shape, so none can be left out."),
         (lambda: nn.Sequential(nn.Linear(12, 32), nn.Linear(32, 3)), "No stack of identical layers to remove."),
         (lambda: Listed("side by side"), "The layers of steps stand side by side; none takes what another gives."),
-        (lambda: Listed("scales"), "Beside the layers of steps stands a weight for each of them by its number."),
+        (lambda: Listed("scales"), "Beside the layers of steps stands a weight per layer, by its number."),
         (lambda: Listed("numbered"), "The model can't be called without some of the layers of steps ("),
     ],
     ids=["unlike", "sequential", "side by side", "scales", "numbered"],
@@ -279,7 +279,7 @@ def exported(way: str, inputs: Any) -> Any:
 
 def test_lengths_are_free_only_where_the_export_holds_at_other_ones() -> None:
     free = exported("plain", IDS)
-    tried = "Exported, these sizes are free, seen to answer alike: input_0 axis 1 at 1, 4, 7, 9, 16, 31."
+    tried = "Exported, these sizes are variable, with equal outputs in tests: input_0 axis 1 at 1, 4, 7, 9, 16, 31."
     assert free.notes == (tried,)
     with torch.inference_mode():
         assert free.model(IDS[:3, :5]).shape == (3, 3)

@@ -44,7 +44,7 @@ def said(done: Any) -> str:
 def test_a_line_from_end_to_end(kernel: Kernel) -> None:
     done = kernel.run("result = %shrink model --time 6s --max-loss 5pt --metric accuracy")
     assert done.status == "ok", done
-    assert "the one fitting data in this notebook" in said(done)
+    assert "the only suitable data in this notebook" in said(done)
     check = (
         "assert result.candidates and model is original\n"
         "assert 'Evaluated on loader' in repr(result)\n"
@@ -108,7 +108,7 @@ def test_each_search_is_undone_in_turn(kernel: Kernel) -> None:
     assert kernel.run("%quantize original --data loader --time 5s -q -o other").status == "ok"
     assert "other is deleted; your model was not changed." in said(kernel.run("%shrink --undo"))
     for name in ("second", "model"):
-        assert f"{name} is what it was before" in said(kernel.run("%shrink --undo"))
+        assert f"{name} is restored to what it was before" in said(kernel.run("%shrink --undo"))
     assert kernel.run("assert model is original and second is original and 'other' not in globals()").status == "ok"
 
 
@@ -138,7 +138,7 @@ def test_a_search_that_keeps_nothing_takes_nothing_back(kernel: Kernel) -> None:
     done = kernel.run("%quantize model --data loader --time 5s -q")
     assert "model_shrunk keeps the result of an earlier search; model was not changed." in said(done)
     assert kernel.run("assert model_shrunk is smaller and model is original").status == "ok"
-    assert "is what it was before" in said(kernel.run("%shrink --undo"))
+    assert "is restored to what it was before" in said(kernel.run("%shrink --undo"))
     assert kernel.run("assert model_shrunk is smaller").status == "ok"
     done = kernel.run("%quantize model --data loader --time 5s -q -o fresh")
     assert "Undo: %quantize --undo." in said(done)
@@ -198,12 +198,12 @@ def test_the_slider_is_shown_under_the_result_and_binds(kernel: Kernel) -> None:
         ("%shrink", "needs the name of a model"),
         ("%shrink nothing_here", "is not defined in this notebook"),
         ("%shrink model --tme 5s", "shows the options"),
-        ("%shrink model --data loader --time soon", "is no time"),
+        ("%shrink model --data loader --time soon", "is not a duration"),
         ("%shrink model --data y", ""),
         ("%prune model --data loader --ratio 2", "between 0 and 1"),
         ("%prune model --data loader --score own", "invalid choice"),
-        ("%shrink model --data loader --max-loss -1pt", "is no accepted loss"),
-        ("%distil model --data loader --layers 0", "A model of 0 layers is none"),
+        ("%shrink model --data loader --max-loss -1pt", "is not an accepted loss"),
+        ("%distil model --data loader --layers 0", "A model of 0 layers is invalid"),
         ("%shrink model --data loader --max-loss 200pt", "accepts any model"),
         ("%distil model --data loader --student y", ""),
         ("%shrink model --data 'x", "in quotes"),

@@ -193,7 +193,7 @@ def normed() -> torch.nn.Module:
         (Tied, "Layers share their weights"),
         (Recurrent, "recurrent or attention layers"),
         (Attending, "recurrent or attention layers"),
-        (normed, "made anew at each call"),
+        (normed, "computed at each call"),
     ],
 )
 def test_widths_that_are_bound_are_not_narrowed(make: Any, why: str) -> None:
@@ -445,7 +445,7 @@ def test_heads_go_with_all_that_hangs_on_them(sentence_model: Any) -> None:
     assert sentence_model.bert.encoder.layer[0].attention.self.num_attention_heads == 4
     # Keys that several heads share are left alone, and that is said.
     language = case_of(models.language(), models.texts(1200))
-    assert "keys share heads" in (Heads().applies(language) or "")
+    assert "No prunable attention heads" in (Heads().applies(language) or "")
     with pytest.raises(ValueError, match="no attention"):
         set_heads(product.model, 7)
 

@@ -221,7 +221,7 @@ def test_a_folder_that_is_there_is_left_alone(points_model: Any, tmp_path: Path)
     case = case_of(points_model, models.points(seed=2))
     result = result_of(case.original, OnnxFloat().apply(case), case.tune[0].part(0, 2).inputs)
     for name in ("saved", "link", "file"):
-        with pytest.raises(ShrinkError, match="there already"):
+        with pytest.raises(ShrinkError, match="exists already"):
             result.save(tmp_path / name)
     assert [file.name for file in (tmp_path / "saved").iterdir()] == [".hidden"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "link", "saved"]
@@ -413,13 +413,13 @@ def test_damaged_and_incomplete_folders(copies: tuple[Path, Path], tmp_path: Pat
     (onnx / "shrink.json").write_text((plain / "shrink.json").read_text())
     assert "is missing" in refused(onnx)
     (plain / "shrink.json").write_text("{")
-    assert "no JSON" in refused(plain)
+    assert "not JSON" in refused(plain)
     (plain / "shrink.json").write_text("[]")
     assert "no object" in refused(plain)
     (plain / "shrink.json").write_text('{"schema": 99}')
     assert "Upgrade" in refused(plain)
     (plain / "shrink.json").unlink()
-    assert "no model saved by" in refused(plain)
+    assert "not a model saved by" in refused(plain)
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,7 @@ def test_no_room_for_copies_is_said_before_they_are_made() -> None:
     assert lacking(subject, False, (10**9, 2 * 10**9)) is None
     said = lacking(subject, True, (2 * 10**8, 2 * 10**9))
     assert said is not None
-    assert said.startswith("There is no room for it")
+    assert said.startswith("Not enough memory")
     # A tenth of the memory is others', however much seems free.
     assert lacking(subject, True, (2 * 10**8, 2 * 10**9 - 1)) is not None
 

@@ -180,7 +180,7 @@ def test_what_is_refused_in_one_sentence() -> None:
         with pytest.raises(ShrinkError, match=said) as caught:
             judged(model, data)
         assert "\n" not in str(caught.value)
-    with pytest.raises(ShrinkError, match="'beauty' is no task"):
+    with pytest.raises(ShrinkError, match="'beauty' is not a task"):
         judged(nn.Linear(4, 3), (x, x.argmax(-1) % 3), task="beauty")
 
 

@@ -237,7 +237,7 @@ def test_few_pairs_say_little_and_that_rarely_wrong(pairs: int) -> None:
 def test_few_pairs_have_no_interval() -> None:
     assert paired_ratio([1.0] * 4, [0.5] * 4) is None
     assert paired_ratio([1.0] * 8, [0.0] * 8) is None
-    with pytest.raises(ValueError, match="equal numbers"):
+    with pytest.raises(ValueError, match="equal in number"):
         paired_ratio([1.0] * 8, [1.0] * 7)
 
 

@@ -65,6 +65,6 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DiscloseError, match="no records"):
         emissions_csv([])
     (tmp_path / "there.csv").write_text("mine")
-    with pytest.raises(DiscloseError, match="there already"):
+    with pytest.raises(DiscloseError, match="exists already"):
         emissions_csv([record(gpu())], tmp_path / "there.csv")
     assert (tmp_path / "there.csv").read_text() == "mine"

@@ -64,7 +64,7 @@ def test_nothing_mandatory_can_be_left_out(field: str) -> None:
 def test_utilisation_says_what_was_looked_at() -> None:
     later = record(gpu(), started_at=1_750_000_090.0)
     assert made(record(gpu()), later).utilisation.share == pytest.approx(0.2)
-    assert made(utilisation=0.7).utilisation == Utilisation(0.7, "of the devices, as told by the person")
+    assert made(utilisation=0.7).utilisation == Utilisation(0.7, "of the devices, as stated by the user")
     with pytest.raises(DiscloseError, match="utilisation"):
         made(utilisation=1.5)
 
@@ -74,7 +74,7 @@ def test_simulated_records_are_never_mixed_in() -> None:
     assert found.joules == pytest.approx(3600)
     only = made(record(gpu(quality="simulated")))
     assert only.quality == "simulated"
-    with pytest.raises(DiscloseError, match="Simulated"):
+    with pytest.raises(DiscloseError, match="simulated figures"):
         model_card(only)
 
 
@@ -139,7 +139,7 @@ def test_the_hub_reads_it_back_and_nothing_is_lost(tmp_path: Path) -> None:
     assert read.data.eval_results[0].metric_value == 0.91
     for line in CARD.splitlines():
         assert line in written
-    for fact in ("Hardware", "Hours", "Utilisation", "Boundary", "Of it measured"):
+    for fact in ("Hardware", "Hours", "Utilisation", "Boundary", "Measured share"):
         assert fact in written
     assert parsed(written) == told
 
@@ -242,7 +242,7 @@ def test_marks_and_line_ends_of_the_file_stay(tmp_path: Path, mark: str, end: st
 def test_a_card_that_is_no_utf_8_is_one_sentence(tmp_path: Path) -> None:
     target = tmp_path / "README.md"
     target.write_bytes("café".encode("latin-1"))
-    with pytest.raises(DiscloseError, match="no UTF-8 text, so nothing was written"):
+    with pytest.raises(DiscloseError, match="not UTF-8 text, so nothing was written"):
         model_card(made(), target)
     assert target.read_bytes() == "café".encode("latin-1")
 
@@ -278,7 +278,7 @@ def test_an_empty_folder_discloses_nothing(tmp_path: Path) -> None:
     places, missing = audit(tmp_path)
     assert places == [tmp_path]
     assert len(missing) == 1
-    with pytest.raises(DiscloseError, match="no folder"):
+    with pytest.raises(DiscloseError, match="not a folder"):
         audit(tmp_path / "nowhere")
 
 

@@ -144,7 +144,7 @@ def test_a_file_that_is_there_is_left_alone(kernel: Kernel) -> None:
 
 
 def test_a_period_in_the_notebook(kernel: Kernel) -> None:
-    assert "Against the runs before" in ran(kernel, "%energy report --since 1d")
+    assert "Compared with earlier runs" in ran(kernel, "%energy report --since 1d")
     ran(kernel, "%energy report --since 1d month.csv")
     ran(kernel, "assert open('month.csv').read().startswith('day,project,kwh')")
 
@@ -153,19 +153,19 @@ def test_a_period_in_the_notebook(kernel: Kernel) -> None:
     ("line", "sentence"),
     [
         ("%energy estimate", "it takes"),
-        ("%energy estimate huge", "no number of parameters"),
+        ("%energy estimate huge", "not a number of parameters"),
         ("%energy estimate test", "can't be counted"),
-        ("%energy estimate 7B --tokens 0", "no answer"),
-        ("%energy report --since soon", "is no date"),
-        ("%energy report --since 99999999999d", "is no date"),
+        ("%energy estimate 7B --tokens 0", "takes 1 or more"),
+        ("%energy report --since soon", "is not a date"),
+        ("%energy report --since 99999999999d", "is not a date"),
         ("%energy estimate 7B --active 70B", "more than the model has"),
         ("%energy report --project films", "go with --since"),
         ("%energy report --since 1d report.doc", "must end in one"),
-        ("%energy report --since 1d --project flims", "No record is of a project"),
+        ("%energy report --since 1d --project flims", "No record has the project"),
         ("%compare linear --data test", "two candidates"),
         ("%compare linear nowhere --data test", "is not defined in this notebook"),
         ("%compare linear rule", "--data"),
-        ("%compare linear rule --data test --metric beauty", "no metric"),
+        ("%compare linear rule --data test --metric beauty", "not a metric"),
         ("%compare linear rule --data test -o 3x", "not a variable name"),
         ("%compare linear rule --data test -o class", "not a variable name"),
         ("%compare linear rule --data 'x", "in quotes"),
@@ -175,7 +175,7 @@ def test_a_period_in_the_notebook(kernel: Kernel) -> None:
         ("%label linear --data test --units 20 --runs 0", "runs from 1 up"),
         ("%disclose small --of nothing", "nothing with the label"),
         ("%disclose small --to report.doc", "must end in one"),
-        ("%disclose small --phase dreaming", "is no phase"),
+        ("%disclose small --phase dreaming", "is not a phase"),
         ("%disclose ''", "needs a name"),
         ("%disclose small --utilisation 7", "from 0 to 1"),
     ],

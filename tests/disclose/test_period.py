@@ -95,7 +95,7 @@ def test_what_it_sums() -> None:
     assert found.dearest[0][2] == 2
     said = found.text()
     for fact in (
-        "17 % of the time of work has no reading",
+        "17 % of the metered time has no reading",
         "1 records left out",
         "accuracy 91.2 %",
         "By project",
@@ -132,7 +132,7 @@ def test_nothing_set_and_nothing_metered() -> None:
     nothing = made([])
     assert "nothing was metered" in nothing.text()
     assert page(nothing).startswith("<!doctype html>")
-    assert "That is about" not in made().text()
+    assert "Equivalent to about" not in made().text()
     assert "phone charges (0.012 kWh" in made(equivalents=True).text()
 
 
@@ -183,7 +183,7 @@ def test_beginnings(text: str, hours: int) -> None:
 def test_a_day_and_what_is_none() -> None:
     assert since_of("2026-01-31").date().isoformat() == "2026-01-31"
     for text in ("soon", "", "30", "-3d"):
-        with pytest.raises(DiscloseError, match="is no date"):
+        with pytest.raises(DiscloseError, match="is not a date"):
             since_of(text)
 
 
@@ -225,11 +225,11 @@ def test_a_project_may_have_rested(kept: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["report", "--since", "soon"], "is no date"),
-        (["report", "--since", "2999-01-01"], "has not come yet"),
+        (["report", "--since", "soon"], "is not a date"),
+        (["report", "--since", "2999-01-01"], "is in the future"),
         (["report", "--to", "x.doc"], "must end in one"),
-        (["report", "--project", "flims"], "No record is of a project 'flims'; there are: books, films."),
-        (["check", "nowhere"], "no folder"),
+        (["report", "--project", "flims"], "No record has the project 'flims'; there are: books, films."),
+        (["check", "nowhere"], "not a folder"),
     ],
 )
 def test_what_makes_no_sense(kept: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,7 +281,7 @@ def _alive() -> int:
 
 def test_a_report_of_everyone_says_so(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (kept / "ledger.db").chmod(0o666)
-    said = "everyone who writes to this ledger"
+    said = "all users of this ledger"
     for suffix in ("html", "md"):
         target = kept / f"all.{suffix}"
         assert main(["report", "--everyone", "--to", str(target)]) == 0

@@ -103,7 +103,7 @@ def test_the_data_is_a_baseline(ran: Kernel) -> None:
     told = shown(ran.run("%energy report"))["text/plain"]
     # Against itself; energy is only estimated here. Whether others use the machine is not the test's to say.
     same = "no proven difference in CPU time from “out.json”"
-    once = "CPU time +0 % against “out.json”, not proven: one run beside one on a busy machine"
+    once = "CPU time +0 % against “out.json”, not proven: one run each on a busy machine"
     assert f"Compared with the baseline: {same}" in told or f"Compared with the baseline: {once}" in told
     (first, second) = shown(ran.run("%energy report --slack"))["text/plain"].split("\n")
     assert first.endswith((f" · {same}", f" · {once}"))

@@ -98,7 +98,7 @@ def test_history_and_benchmark_come_from_the_ledger(metered: Kernel) -> None:
     assert "Baseline: benchmark, the mean of the best 2 of 20 runs." in shown
     assert "0.60 J" in shown or "0.6 J" in shown  # ten units of (0.01 + 0.11) / 2 J
     shown = metered.run("%energy tax --history --rate 1").text()
-    assert "the median of the first 5 runs (grandfathered: what they wasted is granted)" in shown
+    assert "the median of the first 5 runs (grandfathered: their waste is accepted)" in shown
     # A cell of another group, which has none: it is left out, and the others stand.
     metered.run(f"%%energy -q -u 10 -l another\n{WORK}")
     several = metered.run("%energy tax --benchmark --rate 1").text()

@@ -152,8 +152,8 @@ def test_a_reader_that_is_held_up_again_and_again_does_not_mislead(duty: float |
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"watts": 1.0, "waver": 3.0}, "too little to tell"),
-        ({"watts": 0.0}, "too little to tell"),
+        ({"watts": 1.0, "waver": 3.0}, "too little to calibrate"),
+        ({"watts": 0.0}, "too little to calibrate"),
         ({"watts": 20.0, "waver": 15.0}, "does not follow the load|latency open|too little"),
         ({"stretches": 3}, "Only 6 edges"),
     ],

@@ -15,7 +15,7 @@ from jupyter_green.metering.counter.lower_bound import partial_energy_note
 from tests.support.course import COUNTER, Average, Counter, Course
 
 BOUND = re.compile(r"; it used at least ([\d.,]+) J ± ([\d.,]+) \(simulated\) in the ([\d.]+) s up to then\.$")
-FAULT = "It could not be read: the NVIDIA driver lost the board."
+FAULT = "It could not be read: the NVIDIA driver lost the GPU."
 
 
 def bound(note: str | None) -> tuple[float, float] | None:

@@ -46,7 +46,7 @@ def test_a_gate_that_failed_leaves_nothing() -> None:
     lost = judged(100, baseline=10, used=4, passed=Verdict(False))
     assert lost.joules == 0
     assert lost.reason == (
-        "No credit: that the result is as good was not shown (The loss is not proven with 100 examples)."
+        "No credit: equal quality of the result was not shown (The loss is not proven with 100 examples)."
     )
 
 
@@ -54,7 +54,7 @@ def test_a_saving_that_is_not_told_apart_is_none() -> None:
     unsure = judged(100, baseline=Joules(10, 3), used=Joules(8, 1), passed=True)
     assert (unsure.joules, unsure.reason) == (
         0,
-        "No credit: the intervals do not tell the saving apart from none.",
+        "No credit: the saving is not statistically significant.",
     )
     sure = judged(100, baseline=Joules(10, 0.3), used=Joules(8, 0.4), passed=True)
     assert (sure.joules, sure.uncertainty) == (pytest.approx(200), pytest.approx(50))

@@ -55,8 +55,8 @@ def test_what_is_not_told_apart_has_no_rebound_and_no_credit() -> None:
     before, after = use(1000, 100, AT - 100, random=200.0), use(900, 100, AT + 20, random=200.0)
     found = shrink_followup([before, shrink(), after], NOW)
     assert found.rebound.ratio is None
-    assert found.sentence().startswith("No rebound can be told")
-    assert found.credit.reason == "No credit: the intervals do not tell the saving apart from none."
+    assert found.sentence().startswith("No rebound is proven")
+    assert found.credit.reason == "No credit: the saving is not statistically significant."
 
 
 def test_a_shrink_that_is_not_proven_earns_nothing() -> None:

@@ -1,4 +1,4 @@
-"""A counter that its own board contradicts: each fact has its sentence, and older notes are read back."""
+"""A counter that its own GPU's power contradicts: each fact has its sentence, and older notes are read back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from jupyter_green.records import Component
 from jupyter_green.records.power_mismatch import PowerMismatch
 
 SENTENCES = {
+    PowerMismatch(0.26): "The GPU's reported power is 26% above its counter; the interval includes both.",
+    PowerMismatch(-0.4, recent=True): (
+        "The GPU's recently reported power is 40% below its counter; the interval includes both."
+    ),
+}
+OLD = {
     PowerMismatch(0.26): "The board's shown power came to 26% more than its counter; the interval reaches both.",
-    PowerMismatch(
-        -0.4, recent=True
-    ): "The board's shown power came lately to 40% less than its counter; the interval reaches both.",
+    PowerMismatch(-0.4, recent=True): (
+        "The board's shown power came lately to 40% less than its counter; the interval reaches both."
+    ),
 }
 
 
@@ -30,15 +36,15 @@ def test_each_fact_has_its_sentence(mismatch: PowerMismatch) -> None:
     assert Component.from_dict(part.to_dict()) == part
 
 
-@pytest.mark.parametrize("mismatch", SENTENCES)
+@pytest.mark.parametrize("mismatch", OLD)
 def test_an_older_component_has_the_fact_of_its_note(mismatch: PowerMismatch) -> None:
-    data = component(f"Others used it. {mismatch.sentence} More is said later.", None).to_dict()
+    data = component(f"Others used it. {OLD[mismatch]} More is said later.", None).to_dict()
     del data["power_mismatch"]
     assert Component.from_dict(data).power_mismatch == mismatch
 
 
 def test_a_note_tells_nothing_where_there_is_a_field() -> None:
-    (sentence, *_) = SENTENCES.values()
+    (sentence, *_) = OLD.values()
     assert Component.from_dict(component(sentence, None).to_dict()).power_mismatch is None
 
 

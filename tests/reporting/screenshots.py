@@ -55,7 +55,7 @@ def page(style: str, light: str) -> str:
     parts.append("<h5>table</h5>" + Table(list(shown.values()), texts, "Energy of example.ipynb").html())
     parts.append("<h5>totals</h5>" + Totals(list(shown.values())).html())
     parts.append("<h5>doctor</h5>" + Doctor(FINDINGS, TRAITS).html())
-    parts.append("<h5>course of power</h5>" + trace_html(TRACE))
+    parts.append("<h5>power curve</h5>" + trace_html(TRACE))
     style += NOTEBOOK + "h5{margin:10px 0 0;font:11px sans-serif;opacity:.7}"
     body = f'<body class="jp-RenderedHTMLCommon" data-jp-theme-light="{light}">{"".join(parts)}'
     return f'<!doctype html><html lang="en"><meta charset="utf-8"><style>{style}</style>{body}'

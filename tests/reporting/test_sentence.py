@@ -29,7 +29,7 @@ SENTENCES = {
         "%%energyit repeats it until it can tell"
     ),
     "below, estimated": (
-        "≤ 0.03 J · CPU estimated, too little to tell from nothing (%energy doctor) · this took 3.0 ms · "
+        "≤ 0.03 J · CPU estimated, too small to distinguish from 0 (%energy doctor) · this took 3.0 ms · "
         "%%energyit repeats it until it can tell"
     ),
     "killed": "≥ 52 J · kernel killed · counted up to the last heartbeat, as a rule within 1 s of the end",
@@ -149,14 +149,14 @@ def test_several_shared_gpus_and_one_absent():
 
 
 LOST = (
-    "It could not be read: the NVIDIA driver lost the board (it fell off the bus, was reset, "
+    "It could not be read: the NVIDIA driver lost the GPU (it fell off the bus, was reset, "
     "or its driver was reloaded); it used at least 392 J ± 20 (measured) in the 0.98 s up to then."
 )
 
 
 def test_a_lost_board_is_named_once_and_its_lower_bound_is_not_cut_off():
     lost = replace(GPU, device="GPU 0, NVIDIA H100 80GB HBM3", joules=None, uncertainty=None, note=LOST)
-    said = "GPU 0, NVIDIA H100 80GB HBM3 not counted: It could not be read: the NVIDIA driver lost the board"
+    said = "GPU 0, NVIDIA H100 80GB HBM3 not counted: It could not be read: the NVIDIA driver lost the GPU"
     line = sentence(record(lost, CPU))
     assert said in line
     assert line.count("H100") == 1
@@ -175,7 +175,7 @@ def test_many_absent_devices_are_not_all_named():
 
 def test_a_figure_that_is_no_number_is_no_reading():
     assert sentence(record(replace(GPU, joules=float("nan")))) == (
-        "no reading: a sensor answered with something that is no number · %energy doctor · 1.83 s"
+        "no reading: a sensor returned a value that is not a number · %energy doctor · 1.83 s"
     )
 
 

@@ -24,7 +24,7 @@ def doubted(joules: float = 6900.0, **changes: object) -> Component:
     return replace(part, **{"note": found.sentence, "power_mismatch": found, **changes})
 
 
-NOTE = "The board's shown power came to 26% more than its counter; the interval reaches both"
+NOTE = "The GPU's reported power is 26% above its counter; the interval includes both"
 
 
 def test_a_counter_that_its_board_contradicts_is_said_in_the_line() -> None:
@@ -39,7 +39,7 @@ def test_of_many_boards_some_are_named() -> None:
 
 
 def test_how_a_sensor_works_is_not_said_under_every_cell() -> None:
-    drawn = record(replace(GPU, note="Which processes used this device can't be seen here."), CPU)
+    drawn = record(replace(GPU, note="Which processes used this device is unknown here."), CPU)
     assert line(drawn) == sentence(drawn)
 
 

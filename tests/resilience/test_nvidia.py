@@ -100,7 +100,7 @@ def test_no_permission_from_the_start_is_said_and_not_counted_as_nothing(driver:
 
 
 @pytest.mark.parametrize("missing", [[], ["energy"]], ids=["counter", "power"])
-@pytest.mark.parametrize(("kind", "words"), [("permission", "may not read"), ("lost", "lost the board")])
+@pytest.mark.parametrize(("kind", "words"), [("permission", "may not read"), ("lost", "lost the GPU")])
 def test_a_board_that_fails_inside_a_window_and_comes_back(
     driver: SimulatedDriver, kind: str, words: str, missing: list[str]
 ) -> None:
@@ -134,7 +134,7 @@ def test_a_board_lost_for_good_is_unknown_with_its_reason_and_the_rest_goes_on(d
             if label == "first":  # lost in its last tenth of a second
                 covered_or_unknown(told, driver.truth(0, told.start, told.end))
             else:
-                unknown(told, "lost the board")
+                unknown(told, "lost the GPU")
             assert told.part("cpu")["joules"] > 0
             start = time.perf_counter()
 
@@ -275,6 +275,6 @@ def test_the_energy_of_a_sliced_board_is_the_boards_and_never_called_own(driver:
         covered_or_unknown(told, driver.truth(0, told.start, told.end))
         part = told.part("gpu")
         assert part["joules"] is not None
-        assert part["scope"] == "whole GPU; MIG slices have no meter of their own"
+        assert part["scope"] == "whole GPU; MIG slices have no energy sensor of their own"
         assert part["shared"] is True
         assert part["own_joules"] is None

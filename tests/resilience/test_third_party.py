@@ -134,8 +134,8 @@ BOTH = {
     "endless": "inf",
     "nothing": "no reading",
     "a_word": "no reading",
-    "wall_clock": "another time",
-    "long_ago": "another time",
+    "wall_clock": "a wrong time",
+    "long_ago": "a wrong time",
 }
 BAD = {
     "counter": {**BOTH, "backwards": "backwards", "negative": "backwards", "leaps": "can have drawn"},

@@ -254,7 +254,7 @@ def test_slices_are_metered_by_their_whole_board(driver: SimulatedDriver, start:
     for wanted in ("MIG-2222", "MIG-1111,MIG-2222", "0"):
         (traits,) = start(CUDA_VISIBLE_DEVICES=wanted).ask("look()")
         assert traits["device"] == "GPU 0, Simulated GPU A100"
-        assert traits["scope"] == "whole GPU; MIG slices have no meter of their own"
+        assert traits["scope"] == "whole GPU; MIG slices have no energy sensor of their own"
         assert (traits["method"], traits["quality"]) == ("counter", "simulated")
 
 
@@ -298,7 +298,7 @@ def test_a_lost_board_comes_back_in_a_new_epoch(driver: SimulatedDriver, start: 
     driver.fault("lost", at=time.perf_counter())
     for _ in range(3):
         said = peer.ask("read()")
-        assert said.startswith("It could not be read: the NVIDIA driver lost the board")
+        assert said.startswith("It could not be read: the NVIDIA driver lost the GPU")
         assert said.count(".") == 1
     assert isinstance(peer.ask("read(1)"), dict)
     driver.mend()

@@ -287,7 +287,7 @@ def test_the_mmio_twin_is_dropped(tree: PowercapTree) -> None:
     tree.twin(memory)
     discovery = found()
     assert keys(discovery) == ["rapl:package-0", "rapl:package-0/dram"]
-    assert [finding.subject for finding in discovery.findings if "second way" in finding.detail] == [
+    assert [finding.subject for finding in discovery.findings if "second interface" in finding.detail] == [
         "CPU package 0 (intel-rapl-mmio)",
         "DRAM of package 0 (intel-rapl-mmio)",
     ]

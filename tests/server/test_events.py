@@ -248,7 +248,7 @@ def test_a_fault_of_ours_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptur
     asyncio.run(scene())
     source.close()
     assert [one.getMessage() for one in caplog.records] == [
-        "jupyter_green | changes of the ledger are not told any more"
+        "jupyter_green | changes of the ledger are no longer announced"
     ]
 
 

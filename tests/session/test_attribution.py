@@ -58,8 +58,8 @@ SHARED = frozenset({os.getpid(), STRANGER})
 CASES = [
     (Plug(SHARED, {os.getpid(): 0.3, STRANGER: 0.1}),
      "Others used this device too; attributed by busy time, 75% of it to this kernel."),
-    (Plug(SHARED), "Others used this device too; their share can't be told."),
-    (Plug(None), "Which processes used this device can't be seen here."),
+    (Plug(SHARED), "Others used this device too; their share is unknown."),
+    (Plug(None), "Which processes used this device is unknown here."),
     (Plug(SHARED, fault="The plug was pulled out."), "The plug was pulled out."),
     (Plug(SHARED, traits=replace(TRAITS, divided=True)), DIVIDED),
 ]  # fmt: skip

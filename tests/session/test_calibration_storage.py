@@ -300,6 +300,6 @@ class TestMagic:
         kernel.run("\n    ".join([*weak, "return start, time.perf_counter()"]))
         outcome = kernel.run("%energy calibrate --stretches 6")
         assert outcome.reply["ename"] == "UsageError"
-        assert "too little to tell" in outcome.text()
+        assert "too little to calibrate" in outcome.text()
         assert "Nothing was changed" in outcome.text()
         assert "has no calibration" in kernel.run("%energy calibrate --forget").text()

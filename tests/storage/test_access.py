@@ -107,7 +107,7 @@ def test_everyone_s_are_shown_where_they_are_asked_for(both: str, become: Become
     with Ledger(both, everyone=True) as ledger:
         assert ledger.totals().joules == sum(JOULES.values())
         assert "holds    2 records, everyone's" in ledger.describe()
-        assert any("Everyone's records" in notice for notice in ledger.notices)
+        assert any("all users' records" in notice for notice in ledger.notices)
         assert ledger.postings() == []
         assert ledger.export(tmp_path / "x.jsonl") == 2
         assert ledger.purge(before=4e9) == 2

@@ -146,7 +146,7 @@ def test_the_newest_come_first_and_a_list_may_be_cut(open_shelf):
 def test_what_is_no_name(open_shelf, name):
     ledger = open_shelf()
     kept(ledger)
-    with pytest.raises(ValueError, match="is no name for a baseline"):
+    with pytest.raises(ValueError, match="is not a valid name for a baseline"):
         kept(ledger, name=name)
     assert ledger.baseline("plan.ipynb", name) is None
     assert ledger.forget_baseline("plan.ipynb", name) is False

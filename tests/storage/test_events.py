@@ -148,9 +148,9 @@ def test_a_newer_baseline_is_not_replaced_by_an_older_one(tmp_path):
 
 def test_elsewhere_it_must_be_told_whose_and_free_text_stays_here(server_url, no_key):
     with Ledger(server_url, share=[]) as ledger:
-        with pytest.raises(LedgerError, match=r"can't be told to be yours.*JUPYTER_GREEN_SHARE=owner"):
+        with pytest.raises(LedgerError, match=r"can't be identified as yours.*JUPYTER_GREEN_SHARE=owner"):
             ledger.post("budget", {"amount": 1})
-        with pytest.raises(LedgerError, match="can't be told to be yours"):
+        with pytest.raises(LedgerError, match="can't be identified as yours"):
             ledger.postings()
     (data_folder() / KEY_NAME).rmdir()
     with Ledger(server_url, share=["owner"]) as ledger:
@@ -173,11 +173,11 @@ def test_another_person_s_are_not_found(server_url, monkeypatch):
     ("change", "why"),
     [
         ({"posting": 2}, "upgrade it"),
-        ({"kind": "wish"}, "no posting of the kind 'wish'"),
-        ({"document": [1]}, "says nothing"),
+        ({"kind": "wish"}, "no event of the kind 'wish'"),
+        ({"document": [1]}, "is empty"),
         ({"made_at": "today"}, "no time"),
-        ({"id": ""}, "no identity"),
-        ({"project": 5}, "wrong kind"),
+        ({"id": ""}, "no id"),
+        ({"project": 5}, "wrong type"),
     ],
 )
 def test_a_damaged_line_brings_nothing_in(file_url, tmp_path, record, change, why):
@@ -193,7 +193,7 @@ def test_a_damaged_line_brings_nothing_in(file_url, tmp_path, record, change, wh
 
 def test_what_is_no_posting_is_refused(file_url):
     with Ledger(file_url) as ledger:
-        with pytest.raises(ValueError, match="no posting of the kind"):
+        with pytest.raises(ValueError, match="no event of the kind"):
             ledger.post("wish", {})
         with pytest.raises(ValueError, match="no time"):
             ledger.post("budget", {}, made_at=math.nan)

@@ -221,18 +221,18 @@ def broken(record) -> dict[str, str]:
         "text for joules": json.dumps(good | {"components": [good["components"][0] | {"joules": "many"}]}),
         "text for seconds": json.dumps(good | {"seconds": "long"}),
         "no seconds": json.dumps({name: value for name, value in good.items() if name != "seconds"}),
-        "no identity": json.dumps({name: value for name, value in good.items() if name != "id"}),
+        "no id": json.dumps({name: value for name, value in good.items() if name != "id"}),
         "nan": json.dumps(good | {"seconds": math.nan}),
         "trace": json.dumps(good | {"trace": {"series": {"a": [1]}}}),
         "label": json.dumps(good | {"label": 5}),
-        "still settling": json.dumps(good | {"final": False}),
+        "not final": json.dumps(good | {"final": False}),
     }
 
 
 BROKEN = [
     *("no json", "not utf-8", "no record", "another object", "newer", "status", "quality", "no components"),
-    *("components", "text for joules", "text for seconds", "no seconds", "no identity", "nan", "trace", "label"),
-    "still settling",
+    *("components", "text for joules", "text for seconds", "no seconds", "no id", "nan", "trace", "label"),
+    "not final",
 ]
 
 

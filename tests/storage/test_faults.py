@@ -95,7 +95,7 @@ def test_the_log_of_a_damaged_file_goes_with_it(file_url, record):
 def test_a_file_that_is_plainly_something_else_is_not_touched(tmp_path, record):
     thesis = tmp_path / "thesis.docx"
     thesis.write_bytes(b"PK\x03\x04 years of work" * 500)
-    with Ledger(thesis) as ledger, pytest.raises(LedgerError, match="is no ledger") as error:
+    with Ledger(thesis) as ledger, pytest.raises(LedgerError, match="is not a ledger") as error:
         ledger.add([record()])
     one_sentence(error.value)
     assert thesis.read_bytes().startswith(b"PK\x03\x04")
@@ -114,7 +114,7 @@ def test_a_locked_ledger_is_one_sentence_and_loses_nothing(file_url, record):
         one = record()
         journal.write("final", one.id, 0.0, one.to_dict())
         for use in (ledger.drain, lambda: ledger.add([record()]), lambda: ledger.purge(older_than_seconds=1)):
-            with pytest.raises(LedgerError, match=r"held by another program.*nothing is lost") as error:
+            with pytest.raises(LedgerError, match=r"locked by another program.*nothing is lost") as error:
                 use()
             assert error.value.kind == "locked"
             one_sentence(error.value)
@@ -135,7 +135,7 @@ def test_a_locked_server_is_one_sentence(server_url, record):
         ledger.add([record()])
         with psycopg.connect(server_url) as holder:
             holder.execute("LOCK TABLE green_records IN ACCESS EXCLUSIVE MODE")
-            with pytest.raises(LedgerError, match="held by another program") as error:
+            with pytest.raises(LedgerError, match="locked by another program") as error:
                 ledger.add([record()])
             one_sentence(error.value)
         assert ledger.add([record()]) == 1

@@ -181,7 +181,7 @@ def test_whatever_is_altered_loses_nothing_else(any_url, record, change, tmp_pat
         for suffix in ("jsonl", "csv"):
             assert ledger.export(tmp_path / f"all.{suffix}") in (1, 2)
         if change[0] == "green_baselines":
-            with pytest.raises(LedgerError, match=r"'base' was altered from outside .*; forget it and keep it anew\.$"):
+            with pytest.raises(LedgerError, match=r"'base' was altered from outside .*; delete it and set it again\.$"):
                 ledger.baseline("n", "base")
     with Ledger(tmp_path / "other.sqlite") as other:
         assert other.import_(tmp_path / "all.jsonl").records in (1, 2)

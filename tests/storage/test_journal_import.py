@@ -239,7 +239,7 @@ def test_a_journal_that_holds_no_records_waits_untouched(file_url, record):
     with Ledger(file_url) as ledger:
         found = ledger.drain()
         assert (found.records, found.closed) == (1, 1)
-        assert any("no record" in notice for notice in ledger.notices)
+        assert any("lines that are not records" in notice for notice in ledger.notices)
     assert journal.path.exists()
 
 
@@ -367,7 +367,7 @@ def test_add_and_drain_agree_on_identities(any_url, record):
 
 
 def test_a_provisional_record_is_not_taken(file_url, record):
-    with Ledger(file_url) as ledger, pytest.raises(ValueError, match="still settling"):
+    with Ledger(file_url) as ledger, pytest.raises(ValueError, match="not final"):
         ledger.add([record(final=False)])
 
 

@@ -115,7 +115,7 @@ def test_a_folder_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "reason"),
-    [("new/and/new/ledger.sqlite", None), ("file/ledger.sqlite", "file is no folder"), ("file", None)],
+    [("new/and/new/ledger.sqlite", None), ("file/ledger.sqlite", "file is not a folder"), ("file", None)],
 )
 def test_what_is_plainly_wrong_is_known_before_the_ledger_is_opened(tmp_path, place, reason):
     (tmp_path / "file").write_text("")

@@ -1,4 +1,4 @@
-"""What comes in by a file or a journal and is no record stops at the border; everything else gets in and is read."""
+"""What comes in by a file or a journal and is not a record is rejected; everything else gets in and is read."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_long_texts_are_kept_and_found(any_url: str, tmp_path: Path, record: Mak
 
 
 def test_a_journal_with_odd_lines_holds_up_nothing(any_url: str, record: Make) -> None:
-    """What is no record stays in its journal; the others of that journal, and the journals after it, come in."""
+    """What is not a record stays in its journal; the others of that journal, and the journals after it, come in."""
     folder = journal_folder(any_url)
     odd = ({"execution_count": 2**70}, {"run_id": None}, {"id": "\ud800"}, {"seconds": 10**400}, {"cell_id": LONG})
     for number, changes in enumerate(odd):
@@ -116,7 +116,11 @@ def test_a_journal_with_odd_lines_holds_up_nothing(any_url: str, record: Make) -
         for _ in range(2):
             ledger.drain()
             assert {one.id for one in ledger.records()} == {"0-0", "1-0", "2-0", "3-0", "4-0", "4-1"}
-        assert sum("is no record" in notice for notice in ledger.notices) == len(list(folder.glob("*.jsonl"))) == 4
+        assert (
+            sum("lines that are not records" in notice for notice in ledger.notices)
+            == len(list(folder.glob("*.jsonl")))
+            == 4
+        )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind there")

@@ -47,7 +47,7 @@ def test_every_form_of_a_time(berlin):
 
 @pytest.mark.parametrize("given", ["", "soon", "-3d", "7 days", "2026-13-01", "1e300", float("nan"), 1e300, True])
 def test_what_is_no_time_is_one_sentence(given):
-    with pytest.raises(ValueError, match=r"^[^\n]+ is no date; write 30d[^\n]+$"):
+    with pytest.raises(ValueError, match=r"^[^\n]+ is not a date; write 30d[^\n]+$"):
         moment(given)
 
 

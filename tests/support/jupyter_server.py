@@ -40,7 +40,7 @@ class Answer:
         """The body, which must be strict JSON."""
 
         def refuse(name: str) -> None:
-            raise AssertionError(f"{name} is no JSON")
+            raise AssertionError(f"{name} is not JSON")
 
         return json.loads(self.body, parse_constant=refuse)
 

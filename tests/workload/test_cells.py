@@ -68,7 +68,7 @@ def test_a_variable_of_another_name_is_still_a_number(kernel: Kernel) -> None:
 def test_nothing_counted_is_said(kernel: Kernel) -> None:
     (record,) = kernel.run("%%energy -u batches\n1 + 1").records
     assert record["units"] is None
-    assert record["notes"] == ["Not counted: no DataLoader was gone through in this cell."]
+    assert record["notes"] == ["Not counted: no DataLoader was iterated in this cell."]
 
 
 def test_a_cell_that_did_not_ask_is_not_listened_to(kernel: Kernel) -> None:

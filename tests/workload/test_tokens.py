@@ -251,7 +251,7 @@ def test_a_call_that_goes_on_after_its_window_leaves_the_tokens_unknown(count: C
     over.set()
     call.join()
     assert window.record.units is None
-    assert any("went on" in note for note in window.record.notes)
+    assert any("still running" in note for note in window.record.notes)
 
 
 # ---- what is left alone -----------------------------------------------------------------------------------

@@ -69,13 +69,13 @@ print(json.dumps([os.waitstatus_to_exitcode(status), window.record.units]))
 
 @pytest.mark.parametrize("word", ["token", "epochs", "", "3", "all"])
 def test_a_word_that_asks_for_nothing_known_is_one_sentence(session: Session, count: Count, word: str) -> None:
-    with pytest.raises(ValueError, match="units wants a number or one of batches, examples, tokens, auto"):
+    with pytest.raises(ValueError, match="units takes a number or one of batches, examples, tokens, auto"):
         count(word)
     assert not session.open_windows()
 
 
 def test_auto_does_not_give_its_find_a_wrong_name(count: Count) -> None:
-    with pytest.raises(ValueError, match="can't tell what 'images' are"):
+    with pytest.raises(ValueError, match="can't count 'images'"):
         count("auto", unit="images")
     with count("auto", unit="tokens") as window:
         pass

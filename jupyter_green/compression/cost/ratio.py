@@ -85,7 +85,7 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
     import numpy as np
 
     if len(original) != len(candidate):
-        raise ValueError("Paired laps come in equal numbers.")
+        raise ValueError("Paired samples must be equal in number.")
     count = len(original)
     if count < LEAST_PAIRS or not all(0 < cost < math.inf for cost in (*original, *candidate)):
         return None

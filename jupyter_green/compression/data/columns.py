@@ -51,7 +51,7 @@ def tensor(value: Any, what: str = "data") -> Any:
             listed
             and len({getattr(item, "shape", None) or len(item) for item in value if hasattr(item, "__len__")}) > 1
         ):
-            hint = "; they are of unlike lengths, so pad them, or give a DataLoader whose collate_fn does"
+            hint = "; they differ in length, so pad them, or give a DataLoader whose collate_fn does"
         raise ShrinkError(
             f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('. ')}{hint}."
         ) from error
@@ -285,7 +285,7 @@ def labels_of(labels: Any, classes: Mapping[str, int]) -> Any:
     if labels.dim() == 0:
         raise ShrinkError("There is one label for all examples; give one for each.")
     if labels.is_complex():
-        raise ShrinkError("The labels are complex numbers, which nothing here judges; give their parts as real ones.")
+        raise ShrinkError("The labels are complex numbers, which can't be evaluated; give their parts as real ones.")
     return labels if labels.is_floating_point() else labels.long()
 
 

@@ -81,7 +81,7 @@ class ReadData(LoaderReading):
         if isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
             return self._items(data)
         raise ShrinkError(
-            f"{type(data).__name__} is no data this can read; give a DataLoader, (X, y), a dataset or a list of texts."
+            f"{type(data).__name__} can't be read as data; give a DataLoader, (X, y), a dataset or a list of texts."
         )
 
     # ---- examples one by one ------------------------------------------------------------------
@@ -179,7 +179,7 @@ class ReadData(LoaderReading):
         named = {*TEXTS, *(name for pair in PAIRS for name in pair)}
         if self.tokenizer is not None or len(words) == len(names) or not named.isdisjoint(words) or not words:
             return inputs
-        self.notes.append(f"Left out of the inputs, being no numbers: {', '.join(map(str, words))}.")
+        self.notes.append(f"Left out of the inputs because they are not numbers: {', '.join(map(str, words))}.")
         if hasattr(inputs, "columns"):
             return inputs.drop(columns=words)
         return {name: column for name, column in inputs.items() if name not in words}

@@ -94,8 +94,8 @@ def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
     if copies is not None:
         keys = [[*example_keys, ("near copies", number)] for example_keys, number in zip(keys, copies, strict=True)]
         notes.append(
-            f"Some of the examples are nearly the same ({len(copies):,} are of {len(set(copies)):,} kinds): what is "
-            "nearly the same stands in one part. Where others come from one original, give --group."
+            f"Some examples are nearly the same ({len(copies):,} of {len(set(copies)):,} kinds): near copies stay in "
+            "one split. If others share one original, give --group."
         )
     numbers, kept_batches, total = numbered(keys), [], 0
     for batch in batches:
@@ -111,7 +111,7 @@ def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
     if len(groups) == size:
         return [replace(batch, groups=None) for batch in kept_batches]
     notes.append(
-        f"The {size:,} examples are of {len(groups):,} groups; each group stands in one part and counts as one example."
+        f"The {size:,} examples are of {len(groups):,} groups; each group stays in one split and counts as one example."
     )
     return kept_batches
 

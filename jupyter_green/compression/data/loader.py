@@ -53,13 +53,13 @@ class LoaderReading:
             if sampler is not None and hasattr(loader.dataset, "__len__") and total > len(loader.dataset):
                 raise ShrinkError(
                     f"The loader gives {total} examples of a dataset of {len(loader.dataset)}, and which are copies "
-                    "can't be told; give one that takes each item once."
+                    "is unknown; give one that takes each item once."
                 )
             return self.in_groups(batches)
         if self._varies(loader, indexes):
             self.notes.append(
-                "The dataset gives other inputs each time it is asked; what it gives for one item counts as one "
-                "example. If several items come from one original, give group=."
+                "The dataset returns different inputs on each access; all inputs of one item count as one example. "
+                "If several items come from one original, give group=."
             )
         batches = [
             replace(batch, sources=[source(loader.dataset, index) for index in batch_indexes])
@@ -148,7 +148,8 @@ class LoaderReading:
         if (
             numbers
             and dropped
-            and (note := f"Left out of the inputs, being no numbers: {', '.join(dropped)}.") not in self.notes
+            and (note := f"Left out of the inputs because they are not numbers: {', '.join(dropped)}.")
+            not in self.notes
         ):
             self.notes.append(note)
         return numbers or inputs
@@ -212,7 +213,7 @@ def read(items: Iterable[Any]) -> Iterator[Any]:
     except RAISED as error:  # the user's dataset, its workers and collate_fn may raise anything
         deadline.look()
         message = cause(error)
-        hint = "; its examples are of unlike lengths, so give a collate_fn that pads them" if UNLIKE in message else ""
+        hint = "; its examples differ in length, so give a collate_fn that pads them" if UNLIKE in message else ""
         raise ShrinkError(f"The data can't be read: {message}{hint}.") from error
 
 

@@ -101,9 +101,7 @@ def splits_of(
     can't be used to evaluate a model.
     """
     if train is not None and train is data:
-        raise ShrinkError(
-            "The arguments data and train are the same; a model can't be judged with what it was trained on."
-        )
+        raise ShrinkError("The arguments data and train are the same; a model can't be tested on its training data.")
     rng = random.Random(seed)  # noqa: S311 - a reproducible split, not cryptographic
     groups, notes = _groups_of(group, train)
     tokens, classes = tokens_of(subject), _classes(subject)
@@ -188,7 +186,7 @@ def _not_trained_on(batches: list[Batch], tune: list[Batch], notes: list[str]) -
     total = sum(batch.size for batch in batches)
     batches, shared = apart(batches, tune)
     if shared >= total:
-        raise ShrinkError("All examples of data are in train too; judge with examples that were held back.")
+        raise ShrinkError("All examples of data are in train too; give held-out examples as data.")
     if shared:
         notes.insert(0, f"{shared} of the {total} examples in data are in train too; they were left out.")
     return batches

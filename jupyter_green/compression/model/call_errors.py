@@ -26,7 +26,7 @@ def called(subject: SourceModel, batch: Batch, what: str = "data") -> Any:
     except RAISED as error:  # the user's model may raise anything; the error is reported
         hint, failing = _arguments(subject, batch) or _hint(subject, batch), _failing(subject, batch, error)
         description = f"{named(batch, failing)} of the {what}" if failing else f"the {what}"
-        advice = hint or ("mend that or leave it out" if failing else "")
+        advice = hint or ("fix that or leave it out" if failing else "")
         message = "; ".join(filter(None, (why(error).rstrip("."), advice)))
         raise ShrinkError(f"The model can't be called with {description}: {message}.") from error
 
@@ -51,7 +51,7 @@ def not_numbers(batch: Batch, outputs: Any) -> str:
     if not bad or len(bad) == batch.size:
         return "Some outputs are not numbers (NaN or infinite)."
     return (
-        f"The outputs for {named(batch, bad)} of the data are not numbers (NaN or infinite); mend that or leave it out."
+        f"The outputs for {named(batch, bad)} of the data are not numbers (NaN or infinite); fix that or leave it out."
     )
 
 

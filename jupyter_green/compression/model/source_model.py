@@ -149,7 +149,7 @@ def source_model_of(model: Any) -> SourceModel:
         inner = getattr(model, "model", None)
         if not isinstance(inner, torch.nn.Module):
             raise ShrinkError(
-                f"{type(model).__name__} is no PyTorch model; hand over a torch.nn.Module, a transformers or "
+                f"{type(model).__name__} is not a PyTorch model; hand over a torch.nn.Module, a transformers or "
                 "sentence-transformers model, a pipeline or a Trainer."
             )
         tokenizer = getattr(model, "tokenizer", None) or getattr(model, "processing_class", None)

@@ -186,13 +186,13 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
         return "causal-lm"
     if tokens == "same":
         raise ShrinkError(
-            "The labels are the tokens of the inputs, and the model does not tell what it makes of them: give "
+            "The labels are the tokens of the inputs, and the model does not state what it predicts for them: give "
             "task='causal-lm' where it predicts the next one, or task='token-classification' where it gives each back "
             "(--task)."
         )
     if metric == "perplexity":
         raise ShrinkError(
-            "Perplexity of the next token or of hidden ones? The model and its labels don't tell: give "
+            "Perplexity of the next token or of hidden ones? The model and its labels don't say: give "
             "task='causal-lm' or task='masked-lm' (--task)."
         )
     return "token-classification"
@@ -272,7 +272,7 @@ def _unfit(name: Name, outputs: Any, labels: Any) -> str:
     if name == "regression":
         classes = "; where the labels are classes, give them as whole numbers, such as y.astype(int)"
         hint = classes if labels.is_floating_point() and are_whole(labels) else ""
-        return f"The metric mean squared error wants a number for each output, {shapes}{hint}."
+        return f"The metric mean squared error needs a number for each output, {shapes}{hint}."
     requirements = {
         "classification": "one whole number per example and scores of classes",
         "binary": "one yes or no (1 or 0) for each output",
@@ -280,7 +280,7 @@ def _unfit(name: Name, outputs: Any, labels: Any) -> str:
         "token-classification": "a whole number for each token and scores of classes at each",
         "segmentation": "a whole number for each place and scores of classes along the second axis",
     }.get(name, "tokens and scores of each")
-    return f"The task {name} wants {requirements}, {shapes}; give another task= (--task), or metric= with a function."
+    return f"The task {name} needs {requirements}, {shapes}; give another task= (--task), or metric= with a function."
 
 
 def are_whole(labels: Any) -> bool:

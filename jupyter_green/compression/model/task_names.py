@@ -83,7 +83,7 @@ def named(word: str | None) -> Name | None:
         return None
     name = NAMED.get(str(word).strip().lower().replace(" ", "-").replace("_", "-"))
     if name is None:
-        raise ShrinkError(f"{word!r} is no task; take {', '.join(dict.fromkeys(NAMED.values()))}.")
+        raise ShrinkError(f"{word!r} is not a task; take {', '.join(dict.fromkeys(NAMED.values()))}.")
     return name
 
 
@@ -119,7 +119,7 @@ def _of_class(model: Any) -> Name | None:
         reason = next((reason for ending, reason in _UNJUDGED.items() if name.endswith(ending)), None)
         if reason is not None:
             raise ShrinkError(
-                f"{type(model).__name__} {reason}, which can't be judged yet; hand over a module that holds it and "
+                f"{type(model).__name__} {reason}, which can't be evaluated yet; hand over a module that holds it and "
                 "returns one tensor of all that counts, with metric= a function of your own."
             )
         if name.endswith("ForConditionalGeneration"):

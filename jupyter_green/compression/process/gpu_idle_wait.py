@@ -27,7 +27,7 @@ def wait_for_idle_gpu(
         pause(LOOK_SECONDS)
     if not busy():
         return None
-    return "Others use the GPU: while their part can't be told, nothing is proven. Try again when it is quiet."
+    return "Others use the GPU; their share is unknown, so nothing is proven. Try again when it is quiet."
 
 
 def used_by_others(device: Any) -> Callable[[], bool]:

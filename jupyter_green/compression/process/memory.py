@@ -82,6 +82,6 @@ def lacking(subject: SourceModel, trains: bool, found: tuple[int, int] | None = 
     if needed <= usable:
         return None
     return (
-        f"There is no room for it: copies need about {needed / 1e6:,.0f} MB, and {max(0.0, usable) / 1e6:,.0f} MB are "
+        f"Not enough memory: copies need about {needed / 1e6:,.0f} MB, and {max(0.0, usable) / 1e6:,.0f} MB are "
         "free beyond what is left to others."
     )

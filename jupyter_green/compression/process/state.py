@@ -68,7 +68,7 @@ class ProcessState:
                 continue
             write(before)
             if not _same(read(), before):
-                raise RuntimeError(f"It changed {name} for the whole process, which can't be put back.")
+                raise RuntimeError(f"It changed {name} for the whole process, which can't be restored.")
             if not name.startswith("random"):
                 changed.append(name)
         for name in {*self._environment, *os.environ}:

@@ -61,16 +61,16 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool, task: Ta
     factory = factories.get(str(wanted).lower())
     if factory is None:
         raise ShrinkError(
-            f"{wanted!r} is no metric; take accuracy, f1, perplexity, cosine, mse, agreement or a function of your own."
+            f"{wanted!r} is not a metric; take accuracy, f1, perplexity, cosine, mse, agreement or your own function."
         )
     metric = factory()
     if metric.labels and labels is None:
         raise ShrinkError(f"The metric {metric.name} needs labels, and the data has none; take metric='agreement'.")
     if by_class(metric) and task.classes is None:
-        raise ShrinkError(f"The metric {metric.name} wants classes, and the task is {task.name}; take metric='mse'.")
+        raise ShrinkError(f"The metric {metric.name} needs classes, and the task is {task.name}; take metric='mse'.")
     if isinstance(metric, Perplexity) and (task.name not in LANGUAGE or labels.dim() != 2 or outputs.dim() != 3):
         raise ShrinkError(
-            f"The metric perplexity wants tokens and scores of each, not labels of {tuple(labels.shape)} and outputs "
+            f"The metric perplexity needs tokens and scores of each, not labels of {tuple(labels.shape)} and outputs "
             f"of shape {tuple(outputs.shape)}; of a language model say which: task='causal-lm' or 'masked-lm' (--task)."
         )
     if not metric.labels and task.axis is not None and (outputs.dim() < 2 or outputs.shape[task.axis] < 2):
@@ -97,7 +97,7 @@ def see_that_classes_fit(metric: Metric, batches: Sequence[Batch]) -> None:
     labels = [batch.labels for batch in batches if batch.labels is not None]
     labelled = [label[label != task.ignored] for label in labels]
     if not any(len(label) for label in labelled):
-        raise ShrinkError(f"Every label is {task.ignored}, which stands for none; nothing can be judged.")
+        raise ShrinkError(f"Every label is {task.ignored}, which means no class; nothing can be evaluated.")
     lowest = min(int(label.min()) for label in labelled if len(label))
     highest = max(int(label.max()) for label in labelled if len(label))
     single_label = isinstance(metric, (Metric, F1)) and all(label.dim() == 1 for label in labels)
@@ -106,9 +106,7 @@ def see_that_classes_fit(metric: Metric, batches: Sequence[Batch]) -> None:
     if task.axis is not None and task.classes is not None and (highest >= task.classes or lowest < 0):
         hint = "; where some stand for none, give -100 in their place" if isinstance(metric, PerPlace) else ""
         hint = "; labels that count from 1 are given as y - 1" if (lowest, highest) == (1, task.classes) else hint
-        raise ShrinkError(
-            f"The labels run from {lowest} to {highest}, but the model tells {task.classes} classes apart{hint}."
-        )
+        raise ShrinkError(f"The labels run from {lowest} to {highest}, but the model has {task.classes} classes{hint}.")
     if task.axis is None and not (lowest >= -1 and highest <= 1):
         raise ShrinkError(f"The labels run from {lowest} to {highest}, and the model answers with yes or no.")
 
@@ -152,7 +150,7 @@ def judged_by(
     vectors = vectors or (unsure and _of_unit_length(judged.of(output)))
     if vectors and labels is not None and not callable(metric):
         raise ShrinkError(
-            f"{subject.name} gives embeddings, which no label is the right answer to; leave the labels out, or put a "
+            f"{subject.name} gives embeddings, for which there is no right label; leave the labels out, or put a "
             "classifier behind it."
         )
     subject = replace(subject, task=judged)

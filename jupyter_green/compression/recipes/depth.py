@@ -135,7 +135,7 @@ def misfit(case: RecipeContext, name: str, chosen: list[int]) -> str | None:
     own = [*parent.parameters(recurse=False), *parent.buffers(recurse=False)]
     own += [part for part in parent.children() if isinstance(part, torch.nn.ParameterList)]
     if any(len(part) == count for part in own if not isinstance(part, torch.Tensor) or part.dim()):
-        return f"Beside the layers of {name} stands a weight for each of them by its number."
+        return f"Beside the layers of {name} stands a weight per layer, by its number."
     return _broken(subject, name, chosen, beside, case.tune[0].part(0, 2).to(subject.device).inputs)
 
 
@@ -159,7 +159,7 @@ def _broken(subject: SourceModel, name: str, chosen: list[int], beside: Sequence
     if shapes[0] != shapes[1]:
         return f"Without some of the layers of {name} the output has another shape."
     if _writes(subject.model, inputs) and not _writes(bare, inputs):
-        return f"transformers can't write with this model where some of the layers of {name} are gone."
+        return f"transformers can't generate with this model without some of the layers of {name}."
     return None
 
 

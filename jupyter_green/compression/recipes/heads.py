@@ -40,7 +40,7 @@ class Heads:
             return reason
         layers = attentions(case.subject.model)
         if not layers:
-            return "There is no attention whose heads could be counted, or keys share heads."
+            return "No prunable attention heads."
         counts = {count for _, _, count in layers}
         if len(counts) > 1 or self._gone(counts.pop()) < 1:
             return "Its layers have too few heads, or not the same number of them."

@@ -78,7 +78,7 @@ class OnnxFloat:
         threads = fewest_threads(case, made)
         step = {"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs, "threads": threads}
         steps = (step if encoder is None else {**step, "inside": encoder},)
-        thread_note = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
+        thread_note = f"It uses {threads} of {made.threads} threads; more barely help."
         notes = (*sizes, *(() if threads == made.threads else (thread_note,)))
         made = made.in_threads(threads)
         made = made if encoder is None else put(model, encoder, made)
@@ -212,7 +212,7 @@ def _asked(
             parts.append(
                 f"{' and '.join(names[item] for item, _ in axes)} axis {axis} at {', '.join(map(str, tested_sizes))}"
             )
-    return [f"Exported, these sizes are free, seen to answer alike: {'; '.join(parts)}."] if parts else []
+    return [f"Exported, these sizes are variable, with equal outputs in tests: {'; '.join(parts)}."] if parts else []
 
 
 def _decided(lines: Sequence[str]) -> list[str]:

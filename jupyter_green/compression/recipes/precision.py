@@ -58,7 +58,7 @@ def unsupported_reason(case: RecipeContext, name: str) -> str | None:
     if case.subject.device.type == "cuda":
         return too_old(name, torch.cuda.get_device_capability(case.subject.device))
     if case.subject.device.type != "cpu":
-        return f"It was never tried on {case.subject.device.type}."
+        return f"It is untested on {case.subject.device.type}."
     return None if processor_can(name) else f"This processor has no units for {name}, so it would cost more."
 
 

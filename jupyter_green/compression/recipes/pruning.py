@@ -81,7 +81,7 @@ class Prune:
         )
         steps = ({"recipe": "pruned", "ratio": ratio, "shapes": shapes(model)},)
         note = f"{100 * (1 - after / before):.0f} % of the weights are gone"
-        note += f"; widths are kept in steps of {step}, which processors like." if step > 1 else "."
+        note += f"; widths are kept in steps of {step}, as hardware prefers." if step > 1 else "."
         return RecipeResult(model, steps=steps, training=training, notes=(note,))
 
     def _ratio(self, case: RecipeContext) -> float:
@@ -150,7 +150,7 @@ def _bound(model: Any) -> str | None:
     if any(isinstance(module, (torch.nn.RNNBase, torch.nn.MultiheadAttention)) for module in modules):
         return "Its recurrent or attention layers hold several widths in one, which are not narrowed here."
     if any(made_anew(module) for module in modules):
-        return "Its weights are made anew at each call (by a norm or a hook), so that there is none to narrow."
+        return "Its weights are computed at each call (by a norm or a hook), so none can be narrowed."
     weights = list(model.parameters())
     if len(weights) < len(list(model.named_parameters(remove_duplicate=False))):
         return "Layers share their weights, which pruning would untie."
@@ -187,7 +187,7 @@ def _pruned(case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio:
         raise
     except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
         raise ShrinkError(
-            "Which widths hang together can't be told from this model, or it has one written into its code "
+            "Which widths depend on each other is unknown for this model, or it has one written into its code "
             f"({why(error)})."
         ) from error
     if before != after:

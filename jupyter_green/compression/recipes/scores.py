@@ -36,7 +36,7 @@ def importance(case: RecipeContext, model: Any, score: str) -> Any:
     import torch_pruning as tp
 
     if score not in SCORES:
-        raise ShrinkError(f"{score!r} is no score; take taylor or fisher.")
+        raise ShrinkError(f"{score!r} is not a score; take taylor or fisher.")
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad_(True)

@@ -95,7 +95,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
     import torch
 
     if kind not in KINDS:
-        raise ShrinkError(f"{kind!r} is nothing that torchao is asked for here.")
+        raise ShrinkError(f"{kind!r} is not a type that torchao is used with here.")
     with captured_output(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ao = require("torchao.quantization", "torchao")

@@ -160,7 +160,7 @@ def _train(
                 with _half_precision(subject.device):
                     value = loss(batch)
                 if not bool(torch.isfinite(value)):
-                    raise ValueError("Training went astray: its loss is no number.")
+                    raise ValueError("Training diverged: its loss is not a number.")
                 value.backward()
                 torch.nn.utils.clip_grad_norm_(parameters, 1.0)
                 optimizer.step()

@@ -114,9 +114,9 @@ def _own_class(data: Mapping[str, Any], transformers: Any) -> Any:
     kind: Any = getattr(transformers, name, None) if name.isidentifier() else None
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         description = one_line(name, 80) or "The architecture"
-        raise ShrinkError(f"{description} is no model of transformers {transformers.__version__}.")
+        raise ShrinkError(f"{description} is not a model of transformers {transformers.__version__}.")
     if not kind.__module__.startswith("transformers.models."):
-        raise ShrinkError(f"{name} is no model of transformers' own.")
+        raise ShrinkError(f"{name} is not a model of transformers' own.")
     return kind
 
 

@@ -119,7 +119,7 @@ def _opened(folder: Path) -> Contents:
     if not folder.is_dir():
         raise ShrinkError(f"There is no folder {one_line(folder)}.")
     if not (folder / NOTE).exists():
-        raise ShrinkError(f"There is no {NOTE} in {one_line(folder)}; it is no model saved by jupyter_green.")
+        raise ShrinkError(f"There is no {NOTE} in {one_line(folder)}; it is not a model saved by jupyter_green.")
     with os.scandir(folder) as entries:
         for entry in entries:
             _may_lie_there(entry)
@@ -159,7 +159,7 @@ def _may_lie_there(entry: os.DirEntry[str]) -> None:
     if Path(entry.name).suffix.lower() in _CODE:
         raise ShrinkError(f"{name} could run code when it is loaded; a saved model holds no such file.")
     if entry.name not in FILES | BESIDE:
-        raise ShrinkError(f"{name} does not belong into a saved model; take it out of the folder.")
+        raise ShrinkError(f"{name} does not belong in a saved model; take it out of the folder.")
     if not entry.is_file():
         raise ShrinkError(f"{name} is a pipe or a device; a saved model holds files only.")
 
@@ -181,7 +181,7 @@ def _read(path: Path, most: int) -> bytearray:
     with os.fdopen(os.open(path, flags), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise ShrinkError(f"{path.name} is no file; a saved model holds files only.")
+            raise ShrinkError(f"{path.name} is not a file; a saved model holds files only.")
         if status.st_size > most:
             raise ShrinkError(f"{path.name} is too large to be what was saved.")
         data = bytearray(status.st_size)
@@ -199,7 +199,7 @@ def parsed(data: bytes | bytearray, name: str, infinity: bool = False) -> dict[s
     def constant(word: str) -> float:
         if infinity and word != "NaN":
             return float(word)
-        raise ShrinkError(f"{name} is damaged: it holds {one_line(word, 40)}, which is no number.")
+        raise ShrinkError(f"{name} is damaged: it holds {one_line(word, 40)}, which is not a number.")
 
     def number(digits: str) -> float:
         value = float(digits)
@@ -216,7 +216,7 @@ def parsed(data: bytes | bytearray, name: str, infinity: bool = False) -> dict[s
     except ShrinkError:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError):
-        raise ShrinkError(f"{name} is damaged: it is no JSON.") from None
+        raise ShrinkError(f"{name} is damaged: it is not JSON.") from None
     if not isinstance(document, dict):
         raise ShrinkError(f"{name} is damaged: it holds no object.")
     _plain(document, name)

@@ -60,7 +60,7 @@ def load(path: str | Path, model: Any = None) -> Any:
         If the folder is not as it was saved, or `model` is missing or of another class.
     """
     if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
-        raise ShrinkError(f"{one_line(repr(path), 80)} is no folder; name one that result.save(folder) wrote.")
+        raise ShrinkError(f"{one_line(repr(path), 80)} is not a folder; name one that result.save(folder) wrote.")
     require("torch")
     folder = Path(path)
     contents, model = opened(folder), uncompiled(model)

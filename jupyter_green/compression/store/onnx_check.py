@@ -47,7 +47,7 @@ def check_onnx(data: bytes) -> None:
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:
-        raise ShrinkError(f"{ONNX} is damaged: it is no ONNX model.") from error
+        raise ShrinkError(f"{ONNX} is damaged: it is not an ONNX model.") from error
     # Unused operator domains run nothing; ONNX Runtime's tools import a dozen.
     for message in _messages(model):
         _check(message, onnx)

@@ -45,7 +45,7 @@ def tensors(data: bytearray, name: str) -> dict[str, Any]:
     torch = require("torch")
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 2 <= length <= min(len(data) - 8, MOST_JSON):
-        raise ShrinkError(f"{name} is damaged: it is no safetensors file.")
+        raise ShrinkError(f"{name} is damaged: it is not a safetensors file.")
     head = parsed(data[8 : 8 + length], name)
     head.pop("__metadata__", None)
     result, position = {}, 0

@@ -47,7 +47,7 @@ def save(result: ShrinkResult, path: Path) -> Path:
     except OSError as error:
         raise ShrinkError(f"{str(path)[:80]!r} can't be written ({error.strerror}).") from error
     if used:
-        raise ShrinkError(f"{path} is there already and is not an empty folder; name a new or an empty one.")
+        raise ShrinkError(f"{path} exists already and is not an empty folder; name a new or an empty one.")
     try:
         _write_beside(result, product, path, empty=empty)
     except (OSError, require("safetensors").SafetensorError) as error:

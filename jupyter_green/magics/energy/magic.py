@@ -49,7 +49,7 @@ class EnergyMagics(CellMagics):
         "-u",
         "--units",
         metavar="N",
-        help="number of things done, or a variable that is one or has a length; or what to count: "
+        help="number of units of work, or a variable that is a number or has a length; or what to count: "
         "batches or examples of a DataLoader, tokens made by generate, or auto",
     )
     @argument("-l", "--label", metavar="TEXT", help="name under which the record is kept")

@@ -69,12 +69,12 @@ def calibration_of(ticks: Sequence[CounterSample], loads: Iterable[tuple[float, 
     variation = _waver(steps)
     if contrast < LEAST_CONTRAST * variation or contrast <= 0:
         raise UnclearError(
-            f"The load changes the power by {contrast:.1f} W where it wavers by {variation:.1f} W anyway; that is too "
-            "little to tell anything by."
+            f"The load changes the power by {contrast:.1f} W, and it varies by {variation:.1f} W anyway; that is too "
+            "little to calibrate with."
         )
     latency, latency_doubt, duty = _fitted(steps)
     if latency > LATEST_SECONDS - 2 * LEAST_DOUBT_SECONDS:
-        raise UnclearError(f"The counter is later than {1000 * LATEST_SECONDS:.0f} ms; that late is not looked for.")
+        raise UnclearError(f"The counter's latency exceeds {1000 * LATEST_SECONDS:.0f} ms, the maximum supported.")
     return Calibration(
         latency=max(0.0, latency),
         latency_doubt=latency_doubt,
@@ -119,7 +119,7 @@ def _rhythm(seen: Sequence[CounterSample]) -> _Rhythm:
     deviations = [update.time - line.intercept - line.slope * n for n, update in zip(numbers, seen, strict=True)]
     scatter = math.fsum(x * x for x in deviations) / len(deviations)
     if math.sqrt(scatter) > 0.25 * line.slope:
-        raise UnclearError("The counter is not updated at regular times.")
+        raise UnclearError("The counter is not updated at regular intervals.")
     time_variance = math.fsum(update.doubt**2 / 3 for update in seen) / len(seen)
     times = [update.time - min(max(x, -update.doubt), update.doubt) for x, update in zip(deviations, seen, strict=True)]
     updates = []
@@ -209,7 +209,9 @@ def _fitted(steps: list[_Step]) -> tuple[float, float, float]:
         latency, duty, duties = full, 1.0, [1.0]
         best_misfit, noise = _misfit(steps, latency, duty), _noise(steps, latency, duty)
     if math.sqrt(noise) > POOREST_FIT:
-        raise UnclearError("The counter does not follow the load: something else works on the device, or it averages.")
+        raise UnclearError(
+            "The counter does not follow the load: something else uses the device, or the counter averages."
+        )
     # The interval includes all latencies whose misfit is not significantly larger, with duty free unless it is 1.
     offsets = [
         x
@@ -221,7 +223,7 @@ def _fitted(steps: list[_Step]) -> tuple[float, float, float]:
     # For a part-time counter the duty cycle is worth knowing anyway.
     if duty == 1.0 and half_width > WIDEST_DOUBT_SECONDS:
         raise UnclearError(
-            f"The readings leave its latency open by ±{1000 * half_width:.0f} ms; a stronger load may tell more."
+            f"Its latency is only known to ±{1000 * half_width:.0f} ms; a stronger load may narrow that."
         )
     return latency, half_width, duty
 

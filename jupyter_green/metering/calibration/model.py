@@ -76,7 +76,7 @@ class Calibration:
         if self.part_time:
             # The unsampled time dominates the uncertainty of an edge: the latency stays unchanged.
             calibrated = replace(traits, duty=self.duty)
-            notes.append(f"Calibrated: its counter looks {self.duty:.0%} of the time; the interval allows for it.")
+            notes.append(f"Calibrated: its counter samples {self.duty:.0%} of the time; the interval allows for it.")
         else:
             low, high = self.latency - self.latency_doubt, self.latency + self.latency_doubt
             calibrated = replace(traits, duty=1.0, latency=high, latency_low=max(0.0, low))
@@ -109,11 +109,11 @@ def gain_of(
     step = wall[1] - wall[0]
     if not all(math.isfinite(watts) and watts > 0 for watts in wall) or step < LEAST_WALL_WATTS:
         raise UnclearError(
-            f"--wall wants the watts at idle, then those under load, at least {LEAST_WALL_WATTS:.0f} W more."
+            f"--wall takes the watts at idle, then those under load, at least {LEAST_WALL_WATTS:.0f} W more."
         )
     supply_efficiency = EFFICIENCY if efficiency is None else efficiency
     if not 0.5 <= supply_efficiency <= 1.0:
-        raise UnclearError("--efficiency wants the power supply's, 0.5 to 1, such as 0.92.")
+        raise UnclearError("--efficiency takes the power supply's, 0.5 to 1, such as 0.92.")
     gain = (counter[1] - counter[0]) / (step * supply_efficiency)
     if not 0.3 <= gain <= 3.0:
         raise UnclearError(

@@ -193,7 +193,7 @@ class PowerTimeline(Timeline):
             reason = self._reason(start, end) or "Too few power readings for this window."
             return Energy(None, note=reason if opening is None else self._remaining(reason, opening, start, end))
         if opening.epoch != closing.epoch:
-            reason = self._reason(start, end) or "Power was not read all through this time."
+            reason = self._reason(start, end) or "Power was not read throughout this window."
             return Energy(None, note=self._remaining(reason, opening, start, end))
         joules = max(0.0, closing.value - opening.value)
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._updates.period)

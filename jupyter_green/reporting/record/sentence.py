@@ -116,7 +116,7 @@ def why_absent(part: Component) -> str:
 def reason(record: EnergyRecord) -> str:
     """Return why there is no reading: the first non-empty note, after the device's name if there are several."""
     if record.joules is not None:
-        return "a sensor answered with something that is no number"
+        return "a sensor returned a value that is not a number"
     for part in record.components:
         if part.note and part.note.strip():
             name = f"{one_line(part.device, 40)}: " if len(record.components) > 1 else ""
@@ -273,7 +273,7 @@ def _below(record: EnergyRecord, upper: float) -> list[Clause]:
     if only_modelled(record):
         names = " and ".join(dict.fromkeys(kind_name(group) for group in groups(record)))
         result.append(
-            (Piece(f"{names} estimated, too little to tell from nothing ("), Piece(DOCTOR, "code"), Piece(")"))
+            (Piece(f"{names} estimated, too small to distinguish from 0 ("), Piece(DOCTOR, "code"), Piece(")"))
         )
         result += _say(duration)
     elif update_period > record.seconds / 10:

@@ -36,9 +36,9 @@ def explain(error: ImportError | nvml.NvmlError) -> Diagnostic:
         fix, advice = _permission()
         return Diagnostic(SOURCE, SUBJECT, False, detail, fix, advice)
     if error.code == nvml.NOT_SUPPORTED:
-        advice = "Nothing can be done here: virtual GPUs and some boards have no meter that a user can read."
+        advice = "Nothing can be done here: virtual GPUs and some GPUs have no energy sensor that a user can read."
         return Diagnostic(SOURCE, SUBJECT, False, detail, advice=advice)
-    advice = "Look at `nvidia-smi` and `sudo dmesg | grep -i nvrm`; a lost board comes back after a reset or a reboot."
+    advice = "Look at `nvidia-smi` and `sudo dmesg | grep -i nvrm`; a lost GPU comes back after a reset or a reboot."
     return Diagnostic(SOURCE, SUBJECT, False, detail, advice=advice)
 
 

@@ -15,7 +15,7 @@ from .gpu import NvidiaSensor
 from .nvml import BROKEN, NvmlError, connection
 from .read_method import MAYBE_PART_TIME, MODULE, SCOPES, best_read_method, least_duty, power_limit
 
-WHOLE_SLICED = "whole GPU; MIG slices have no meter of their own"
+WHOLE_SLICED = "whole GPU; MIG slices have no energy sensor of their own"
 
 # NVIDIA's usual figure for power readings is ±5 %. Compared with external meters, GPUs were off by -6 % to +11 %
 # (arXiv 2312.02741, data of its repository), each by a constant gain error that repetition does not average out.
@@ -168,9 +168,7 @@ def _hidden(problem: str | None, count: int, some: bool) -> Diagnostic:
 
 
 def _order(chosen: bool) -> Diagnostic:
-    effect = (
-        "another board than the one used may be metered" if chosen else "a board may have another number than in CUDA"
-    )
-    detail = f"The driver numbers GPUs by their place on the bus, CUDA by speed unless told otherwise; {effect}."
+    effect = "another GPU than the one used may be metered" if chosen else "a GPU may have another number than in CUDA"
+    detail = f"The driver numbers GPUs by their place on the bus, CUDA by speed unless configured otherwise; {effect}."
     fix = ("export CUDA_DEVICE_ORDER=PCI_BUS_ID",)
     return Diagnostic(SOURCE, "order of NVIDIA GPUs", True, detail, fix, "Set it before the kernel starts.")

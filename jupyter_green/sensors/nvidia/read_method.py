@@ -19,8 +19,8 @@ SCOPES = {GPU: "whole board", MODULE: "whole module (CPU and GPU)"}
 ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 
 _PART_TIME = {
-    0.025: "This board looks at its power a quarter of the time; work in a rhythm near 0.1 s is missed or doubled.",
-    0.01: "This board looks at its power half of the time; work in a rhythm near 20 ms is missed or doubled.",
+    0.025: "This GPU samples power a quarter of the time; work repeated about every 0.1 s is missed or counted twice.",
+    0.01: "This GPU samples power half of the time; work repeated about every 20 ms is missed or counted twice.",
 }
 
 # Generations whose power reading samples only part of the time, with that share (architecture and compute capability
@@ -28,8 +28,8 @@ _PART_TIME = {
 _PART_TIME_CHIPS = {(4, None): 0.5, (5, None): 0.5, (7, (8, 0)): 0.25, (9, None): 0.25}
 
 MAYBE_PART_TIME = (
-    "Its power reading looks at the board {:.0%} of the time; should the counter do so too, short or changeable work "
-    "is known as badly as the interval says (%energy calibrate can tell)."
+    "Its power reading samples {:.0%} of the time; if its counter does so too, short or varying work "
+    "is as uncertain as the interval states (%energy calibrate finds out)."
 )
 
 

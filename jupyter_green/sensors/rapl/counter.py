@@ -88,7 +88,7 @@ class RaplDomain:
             self._descriptor = os.open(self._zone.energy, os.O_RDONLY | os.O_CLOEXEC)
             self._check_range()
         if os.fstat(self._descriptor).st_nlink == 0:
-            raise FileNotFoundError(2, "its file has gone")
+            raise FileNotFoundError(2, "its file was removed")
         text = os.pread(self._descriptor, 64, 0).strip()
         if not text.isdigit():
             raise ValueError("its file holds no number")

@@ -83,7 +83,9 @@ class _Search:
     def _try(self, zone: Zone) -> None:
         if zone.identity in self._counters:
             first = self._counters[zone.identity].traits.device
-            self._say(f"{first} ({zone.interface})", True, "Left out: a second way to a counter that is read already.")
+            self._say(
+                f"{first} ({zone.interface})", True, "Left out: a second interface to a counter that is read already."
+            )
             return
         try:
             counter = self._counter(zone)
@@ -163,7 +165,7 @@ def _traits(zone: Zone, simulated: bool, chip: Chip) -> SensorInfo:
 
 def _note(kind: str, modelled: bool) -> str | None:
     if kind == "psys":
-        return "Covers the whole platform; a graphics board with its own counter may be in it too."
+        return "Covers the whole platform; a graphics card with its own counter may be in it too."
     return "The chip computes this counter by a model of its own." if modelled else None
 
 

@@ -66,7 +66,7 @@ def absent(tree: Path, simulated: bool, host: Host) -> Diagnostic:
     if host.place == "virtual machine":
         return finding(
             "A virtual machine is not given the counters of the machine it runs on.",
-            advice="Measured processor energy needs a machine of one's own ('bare metal').",
+            advice="Measured processor energy needs a bare-metal machine.",
         )
     if host.chip.vendor in {"arm", "ampere", "apple"}:
         return finding("This processor has no RAPL counters.")

@@ -40,10 +40,10 @@ class UnitCounter:
 
     def __init__(self, wanted: str, unit: str | None = None) -> None:
         if wanted not in WORDS:
-            raise ValueError(f"units wants a number or one of {', '.join(WORDS)}, not {wanted!r}.")
+            raise ValueError(f"units takes a number or one of {', '.join(WORDS)}, not {wanted!r}.")
         if wanted == AUTO and unit is not None:
             if unit not in COUNTABLE:
-                raise ValueError(f"units='auto' can't tell what {unit!r} are; name one of {', '.join(COUNTABLE)}.")
+                raise ValueError(f"units='auto' can't count {unit!r}; name one of {', '.join(COUNTABLE)}.")
             wanted = unit
         self.wanted = wanted
         self._unit = unit
@@ -79,7 +79,7 @@ class UnitCounter:
         kind = self._kind()
         units, note = self._total(kind, where)
         if units and window.overlapped:
-            units, note = None, "Another cell ran at the same time, so what belongs to which energy can't be told."
+            units, note = None, "Another cell ran at the same time, so the work can't be assigned to one energy."
         if note is not None:
             window.notes.append(note)
         if units:
@@ -95,7 +95,7 @@ class UnitCounter:
 
     def mark(self) -> Timestamp:
         """Mark this moment, so that the energy up to it and from it on can be read."""
-        assert self._session is not None, "a tally that never began is not told of anything"
+        assert self._session is not None, "a counter that never began receives nothing"
         return self._session.mark()
 
     def loaded(self, batch: dataloader.Batch) -> None:
@@ -143,15 +143,15 @@ class UnitCounter:
     def _generated(self, place: str) -> tuple[int | None, str | None]:
         token_counts = [call.new_tokens for call in self._calls]
         if self._under_way:
-            return None, f"Tokens were not counted: a call of generate went on when this {place} ended."
+            return None, f"Tokens were not counted: a call of generate was still running when this {place} ended."
         if None in token_counts:
-            return None, "Tokens were not counted: a call of generate was cut short, or does not tell its tokens."
+            return None, "Tokens were not counted: a call of generate was cut short, or does not report its tokens."
         return sum(number or 0 for number in token_counts), None
 
     def _examples(self) -> tuple[int | None, str | None]:
         sizes = [batch.size for batch in self._batches]
         if None in sizes:
-            return None, "Examples were not counted: a batch does not tell how many it holds; batches can be counted."
+            return None, "Examples were not counted: the size of a batch is unknown; batches can be counted."
         return sum(number or 0 for number in sizes), None
 
     def _nothing(self, place: str) -> str:
@@ -162,7 +162,7 @@ class UnitCounter:
             was = "was" if len(names) == 1 else "were"
             return f"Not counted: {' and '.join(names)} {was} imported inside this {place}; run it again to count it."
         work = {"tokens": "no model of transformers generated", AUTO: "neither a model generated nor a DataLoader ran"}
-        return f"Not counted: {work.get(self.wanted, 'no DataLoader was gone through')} in this {place}."
+        return f"Not counted: {work.get(self.wanted, 'no DataLoader was iterated')} in this {place}."
 
     def _batch_size(self, kind: str | None, window: Window) -> int | None:
         if kind == "tokens":
@@ -180,17 +180,17 @@ class UnitCounter:
         """Return the phases of all calls, if prefill and decode are distinguishable."""
         marked_calls = [call for call in self._calls if call.first is not None]
         if self._tangled:
-            window.notes.append("Calls of generate ran at the same time, so prefill and decode can't be told apart.")
+            window.notes.append("Calls of generate ran at the same time, so prefill and decode can't be separated.")
             return ()
         if not marked_calls:
             return ()
         if len(marked_calls) < len(self._calls):
-            note = f"Prefill and decode are told apart for {len(marked_calls)} of {len(self._calls)} calls of generate."
+            note = f"Prefill and decode are separated for {len(marked_calls)} of {len(self._calls)} calls of generate."
             window.notes.append(note)
         prefill, decode = self._phases
         prompt_lengths = [call.prompt_tokens for call in marked_calls]
         if None in prompt_lengths:
-            prefill.notes = ("How many tokens the prompts have can't be told.",)
+            prefill.notes = ("The number of prompt tokens is unknown.",)
         else:
             prefill.units = float(sum(number or 0 for number in prompt_lengths)) or None
         decode.units = float(sum(call.new_tokens or 0 for call in marked_calls))

@@ -31,7 +31,7 @@ describe('a budget', () => {
     expect(renderText(of({}))).toContain(held.used);
     const page = renderPage(of({}));
     expect(page).toContain('&lt;b&gt;1 record&lt;/b&gt;');
-    expect(page).toContain('Why cells may run all the same');
+    expect(page).toContain('Why cells may run anyway');
     // 1.25 of the limit: the limit is at 80 % of the bar, the excess fills the rest.
     const [, bar] = /data-state="held">.*?role="img"[^>]*>(.*?)<\/div>/.exec(
       page
@@ -45,7 +45,7 @@ describe('a budget', () => {
   it('has a hatched bar if estimated, and asks for a reason only while it blocks cells', () => {
     const page = renderPage(of({ state: 'warned', share: 0.9, quality: null }));
     expect(page).toContain('jgp-other jgp-est" style="width:90.00%"');
-    expect(page).not.toContain('Why cells may run all the same');
+    expect(page).not.toContain('Why cells may run anyway');
     expect(renderText(of({ state: 'lifted' }))).toContain(
       'overridden, until 2096'
     );

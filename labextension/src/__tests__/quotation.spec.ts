@@ -61,7 +61,7 @@ describe('a total for a message', () => {
 
 describe('a total for a model card', () => {
   const source =
-    "56 g CO2e/kWh, given by you; PUE 1, as on one's own machine: nothing added for cooling a building";
+    '56 g CO2e/kWh, given by you; PUE 1, as for your own machine: no overhead of a building added';
   const read: IPart[] = [
     { kind: 'gpu', joules: 4100, uncertainty: 200, quality: 'measured' },
     { kind: 'cpu', joules: null, uncertainty: null, quality: 'estimated' }
@@ -77,7 +77,7 @@ describe('a total for a model card', () => {
       '---',
       'co2_eq_emissions:',
       '  emissions: 0.0638',
-      `  source: "jupyter_green, 4.1 kJ ± 0.2 measured, 56 g CO2e/kWh, given by you; PUE 1, as on one's own machine: nothing added for cooling a building"`,
+      `  source: "jupyter_green, 4.1 kJ ± 0.2 measured, 56 g CO2e/kWh, given by you; PUE 1, as for your own machine: no overhead of a building added"`,
       '  hardware_used: "NVIDIA A10"',
       '---',
       '',

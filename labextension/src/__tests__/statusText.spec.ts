@@ -53,7 +53,7 @@ it('keeps the total but no watts when the kernel is silent', () => {
   const stale = { kind: 'stale', seconds: 12, since: 0 } as const;
   const status = textOf({ status: stale, watts: 24, wattsQuality: 'measured' });
   expect(status).toMatchObject({ watts: '', total: '4.1 kJ' });
-  expect(status?.sentence).toContain('said nothing for a while');
+  expect(status?.sentence).toContain('No message from the kernel');
 });
 
 it('is null where nothing is metered', () => {

@@ -114,7 +114,7 @@ function comparisonClause(
     return against.reason === null
       ? trans.__('no proven difference in CPU time from %1', baseline)
       : trans.__(
-          'CPU time %1 against %2, not proven by one run beside one on a busy machine',
+          'CPU time %1 against %2, not proven by one run each on a busy machine',
           percentChange(against.ratio),
           baseline
         );
@@ -140,7 +140,7 @@ function sharedClause(messages: Messages, cell: ICell): string {
     return messages.trans.__('a device was shared with other processes');
   }
   return messages.trans.__(
-    '%1 of %2 attributed to this kernel, for others used the device too',
+    '%1 of %2 attributed to this kernel, because others used the device too',
     withUnit(energy(cell.own_joules, null, null, messages.choice)),
     withUnit(energy(cell.device_joules, null, null, messages.choice))
   );

@@ -52,7 +52,7 @@ function comparisonText(
     return comparison.reason === null
       ? trans.__('no proven difference in CPU time from %1', name)
       : trans.__(
-          'CPU time %1 against %2, not proven: one run beside one on a busy machine',
+          'CPU time %1 against %2, not proven: one run each on a busy machine',
           percentChange(comparison.ratio),
           name
         );

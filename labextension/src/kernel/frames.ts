@@ -244,7 +244,7 @@ export function frameErrorMessage(
 ): string {
   return error.kind === 'version'
     ? trans.__(
-        'The kernel speaks version %1 of the link and this page version %2: install the same release of jupyter_green for both, then reload the page.',
+        'The kernel uses version %1 of the protocol and this page version %2: install the same release of jupyter_green for both, then reload the page.',
         error.where,
         VERSION
       )

@@ -259,7 +259,7 @@ function NoComparison({
     return (
       <p className="jgp-say jgp-muted">
         {trans.__(
-          'Not compared yet: no cell that the baseline has was run since.'
+          'Not compared yet: no cell of the baseline has been run since.'
         )}
       </p>
     );

@@ -66,7 +66,7 @@ export function Budgets({
           )}
           {budget.state === 'held' ? (
             <NameForm
-              label={trans.__('Why cells may run all the same')}
+              label={trans.__('Why cells may run anyway')}
               submit={trans.__('Override')}
               onSubmit={reason => requestChange({ action: 'override', reason })}
             />
@@ -160,7 +160,7 @@ function Fields({
     >
       {budget ? null : (
         <Select
-          label={trans.__('Over what')}
+          label={trans.__('Period or scope')}
           value={per}
           names={{
             day: trans.__('per day'),
@@ -173,7 +173,7 @@ function Fields({
         />
       )}
       <Select
-        label={trans.__('What counts')}
+        label={trans.__('Cells counted')}
         value={covers}
         names={{
           inference: trans.__('inference'),

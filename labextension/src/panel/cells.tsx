@@ -108,7 +108,7 @@ export function Cells({
         <div className="jgp-top">
           <span
             className="jgp-muted"
-            title={trans.__('The three dearest cells')}
+            title={trans.__('The three cells with the most energy')}
           >
             {trans.__('Top three')}
           </span>

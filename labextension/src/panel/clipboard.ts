@@ -7,7 +7,7 @@ import type { Messages } from '../format/messages';
 export function copyMessage({ trans }: Messages, done: boolean): string {
   return done
     ? trans.__('Copied.')
-    : trans.__('The browser did not allow to copy.');
+    : trans.__('The browser did not allow copying.');
 }
 
 export async function copyText(text: string): Promise<boolean> {

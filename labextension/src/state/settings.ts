@@ -120,5 +120,5 @@ export class Preferences {
 /** Internal to this package. */
 export const IPreferences = new Token<Preferences>(
   'jupyter-green:IPreferences',
-  'What a person chose for the energy panel.'
+  'The user’s settings of the energy panel.'
 );

@@ -48,7 +48,7 @@ export function statusText(
           messages.quality(state.wattsQuality ?? 'estimated')
         ),
     state.status.kind === 'stale'
-      ? trans.__('The kernel has said nothing for a while.')
+      ? trans.__('No message from the kernel for a while.')
       : '',
     trans.__('Click to show the panel.')
   ];

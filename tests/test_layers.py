@@ -1,4 +1,4 @@
-"""The house rules a program can hold: floors, sizes, names, and what may be imported before it is used."""
+"""The rules of the tree that a program can check: layers, sizes, names, and what may be imported before it is used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "jupyter_green"
-FLOORS = {
+LAYERS = {
     "_version": 0,
     "background": 0,
     "errors": 0,
@@ -33,7 +33,6 @@ FLOORS = {
     "magics": 10,
     "live": 10,
     "server": 10,
-    "cluster": 10,
     "cli": 10,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -43,34 +42,34 @@ HEAVY = ("sqlalchemy", "alembic", "pandas", "numpy", "torch", "pyarrow", "nbclie
 
 
 def imports(source: str, module: tuple[str, ...], is_package: bool) -> list[tuple[int, str]]:
-    """Return line and absolute name of everything a module imports, wherever in it the statement stands."""
-    found: list[tuple[int, str]] = []
+    """Return line and absolute name of everything a module imports, in functions too."""
+    imported: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
+            imported += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = list(module if is_package else module[:-1])
             stem = base[: len(base) - node.level + 1] if node.level else []
             stem += node.module.split(".") if node.module else []
-            found += [(node.lineno, ".".join([*stem, alias.name])) for alias in node.names]
-    return found
+            imported += [(node.lineno, ".".join([*stem, alias.name])) for alias in node.names]
+    return imported
 
 
-def climbs(source: str, module: tuple[str, ...], is_package: bool = False) -> list[str]:
-    """Return what a module imports from a floor above its own, or from another room on the same floor."""
-    room = module[1] if len(module) > 1 else ""
+def upward_imports(source: str, module: tuple[str, ...], is_package: bool = False) -> list[str]:
+    """Return what a module imports from a layer above its own, or from another package of the same layer."""
+    package = module[1] if len(module) > 1 else ""
     wrong = []
     for line, name in imports(source, module, is_package):
         parts = name.split(".")
-        if parts[0] != "jupyter_green" or room not in FLOORS:
+        if parts[0] != "jupyter_green" or package not in LAYERS:
             continue
         target = parts[1] if len(parts) > 1 else ""
-        if target in (room, "_version"):
+        if target in (package, "_version"):
             continue
-        if target not in FLOORS:
-            wrong.append(f"line {line}: {name} is the roof or no room at all")
-        elif FLOORS[target] >= FLOORS[room]:
-            wrong.append(f"line {line}: {room} (floor {FLOORS[room]}) imports {name} (floor {FLOORS[target]})")
+        if target not in LAYERS:
+            wrong.append(f"line {line}: {name} is the top module or an unknown package")
+        elif LAYERS[target] >= LAYERS[package]:
+            wrong.append(f"line {line}: {package} (layer {LAYERS[package]}) imports {name} (layer {LAYERS[target]})")
     return wrong
 
 
@@ -82,7 +81,7 @@ def parts_of(path: Path) -> tuple[tuple[str, ...], bool]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_only_downwards(path: Path) -> None:
     module, is_package = parts_of(path)
-    assert climbs(path.read_text(encoding="utf-8"), module, is_package) == []
+    assert upward_imports(path.read_text(encoding="utf-8"), module, is_package) == []
 
 
 @pytest.mark.parametrize(
@@ -96,28 +95,28 @@ def test_imports_only_downwards(path: Path) -> None:
         "from jupyter_green import meter_something_new",
     ],
 )
-def test_a_climb_is_seen(source: str) -> None:
-    assert climbs(source, ("jupyter_green", "metering", "timeline"))
+def test_an_upward_import_is_found(source: str) -> None:
+    assert upward_imports(source, ("jupyter_green", "metering", "timeline"))
 
 
-def test_the_way_down_is_free() -> None:
+def test_downward_imports_are_allowed() -> None:
     source = (
         "from jupyter_green.records import EnergyRecord\nfrom . import power\nfrom .power import Power\nimport math"
     )
-    assert climbs(source, ("jupyter_green", "metering", "timeline")) == []
+    assert upward_imports(source, ("jupyter_green", "metering", "timeline")) == []
 
 
-def test_every_room_has_its_floor() -> None:
-    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.rglob("*.py"))}
-    assert rooms <= set(FLOORS)
+def test_every_package_has_a_layer() -> None:
+    packages = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.rglob("*.py"))}
+    assert packages <= set(LAYERS)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_are_small_nouns_with_a_reason(path: Path) -> None:
+def test_modules_are_small_and_have_a_docstring(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert source.count("\n") <= LIMIT, "a module this long holds more than one concept"
     assert path.stem not in NAMES_TO_AVOID
-    assert ast.get_docstring(ast.parse(source)), "a module opens with the decision it holds"
+    assert ast.get_docstring(ast.parse(source)), "a module opens with a docstring that states its decision"
 
 
 @pytest.mark.parametrize(
