@@ -94,7 +94,7 @@ def test_data_that_nothing_can_be_judged_with() -> None:
     assert "at least 30" in refused(model, torch.utils.data.DataLoader([], batch_size=4))
     assert "of class 1" in refused(model, (x, torch.ones_like(y)))
     assert "2400 examples" in refused(model, (x, y[:-1]))
-    assert "tells 3 classes apart" in refused(model, (x, y + 1))
+    assert "has 3 classes" in refused(model, (x, y + 1))
     assert "can't be called with the data" in refused(model, (x[:, :5], y))
     assert "need a tokenizer" in refused(model, ["a text"] * 40)
     assert "can't be read as data" in refused(model, object())

@@ -173,7 +173,7 @@ def test_what_is_refused_in_one_sentence() -> None:
         (BertForQuestionAnswering(BertConfig(**SIZES)), {"input_ids": words}, "where a passage begins"),
         (nn.Linear(4, 3), (x, shares), "shares of classes"),
         (nn.Linear(4, 3), (x, torch.randint(0, 9, (600, 3))), "give task='regression'"),
-        (nn.Embedding(60, 3), (words, words % 3 + 7), "but the model tells 3 classes apart"),
+        (nn.Embedding(60, 3), (words, words % 3 + 7), "but the model has 3 classes"),
         (nn.Embedding(60, 3), (words, torch.full_like(words, -100)), "Every label is -100"),
     ]
     for model, data, said in cases:
