@@ -287,7 +287,7 @@ def test_missing_labels_are_one_sentence(points_model: Any) -> None:
 def test_a_label_beyond_the_classes_is_found_wherever_it_is(points_model: Any, metric: str) -> None:
     x, y = models.points(600, seed=2)
     y[123] = 7
-    assert "run from 0 to 7, but the model tells 3 classes apart" in refused(points_model, (x, y), metric=metric)
+    assert "run from 0 to 7, but the model has 3 classes" in refused(points_model, (x, y), metric=metric)
 
 
 def test_a_frame_has_its_labels_in_a_column() -> None:
