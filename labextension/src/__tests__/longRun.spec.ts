@@ -2,8 +2,8 @@ import { CurrentCells } from '../notebook/currentCells';
 import { Run } from '../state/run';
 import type { IHistory } from '../tokens';
 import { history } from './frames';
-import { renderPage, stateAfterRun } from './panel';
-import { cell } from './sample';
+import { renderPage, renderText, stateAfterRun } from './panel';
+import { cell, figure, totals } from './sample';
 
 const CELLS = 5000;
 const PER_PAGE = 200;
@@ -47,5 +47,22 @@ describe('a run of thousands of cells', () => {
     expect(rows.length).toBeLessThan(60);
     expect(html).toContain(`aria-setsize="${CELLS}"`);
     expect(html).toContain('5,000');
+  });
+});
+
+describe('a run that goes on for days', () => {
+  it('says on which day it began', () => {
+    jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    const began = (daysAgo: number): string => {
+      const date = new Date();
+      date.setDate(date.getDate() - daysAgo);
+      date.setHours(0, 0, 30, 0);
+      const began_at = date.getTime() / 1000;
+      return renderText(
+        stateAfterRun([cell(1)], { totals: totals(figure(1), { began_at }) })
+      );
+    };
+    expect(began(0)).toContain('since 00:00');
+    expect(began(1)).toContain('since yesterday 00:00');
   });
 });

@@ -2,7 +2,7 @@
  * The run's total, its uncertainty and quality, and the comparison with its baseline.
  */
 import { h } from '../element';
-import { timeOfDay } from '../format/time';
+import { dateOf, dayAndTime, timeOfDay } from '../format/time';
 import { THIN, isKnown } from '../format/quantities';
 import type { ITotals } from '../tokens';
 import { withSign } from '../format/messages';
@@ -27,6 +27,7 @@ export function Total({
     : messages.reading(totals.figure);
   const name = (state.notebook ?? '').split('/').pop() ?? '';
   const started = totals.began_at ?? null;
+  const now = Date.now();
   const partial = state.cells.filter(cell => cell.incomplete).length;
   const notes = [
     partial > 0 ? trans.__('%1 with a device not counted', partial) : '',
@@ -43,7 +44,14 @@ export function Total({
       <div className="jgp-nb" title={state.notebook ?? undefined}>
         <span>{name}</span>
         <span className="jgp-muted">
-          {started === null ? '' : trans.__('since %1', timeOfDay(started))}
+          {started === null
+            ? ''
+            : trans.__(
+                'since %1',
+                dateOf(1000 * started) === dateOf(now)
+                  ? timeOfDay(started)
+                  : dayAndTime(started, now / 1000, trans)
+              )}
         </span>
       </div>
       <div className="jgp-total" data-testid="green-total" title={sentence}>
