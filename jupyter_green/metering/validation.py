@@ -89,13 +89,13 @@ class ValidatedSensor:
 
     def _judge(self, reading: Reading, began: float, ended: float) -> None:
         if not isinstance(reading, Reading) or not isinstance(reading.value, Real):
-            raise SensorFault("It answered with something that is no reading.")
+            raise SensorFault("It returned something that is not a reading.")
         if not math.isfinite(reading.value):
-            raise SensorFault(f"It answered with {reading.value}, which is no energy or power.")
+            raise SensorFault(f"It answered with {reading.value}, which is not an energy or power.")
         if self._traits.method == "power" and not (reading.value >= 0 and self._can_draw(reading.value)):
             raise SensorFault(f"It answered with {reading.value:.6g} W, which it can't draw.")
         if not began - CLOCK_SECONDS <= reading.time <= ended + CLOCK_SECONDS:
-            raise SensorFault("It gave a reading of another time than that at which it was asked.")
+            raise SensorFault("It returned a reading with a wrong time.")
 
     def _broken(self, last: Reading, reading: Reading) -> bool:
         """Whether a count went backwards or rose more than the device can draw, without a new epoch."""
