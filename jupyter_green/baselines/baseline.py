@@ -17,6 +17,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from jupyter_green.records import EnergyRecord, cell_key
+from jupyter_green.records.statistics import MEDIAN_VARIANCE, t_quantile
 from jupyter_green.reporting.numbers import finite
 from jupyter_green.storage.privacy import comparable, is_same_code
 
@@ -30,10 +31,6 @@ MOST_REPEATS = 20
 """Most executions of a cell in one run that are kept to estimate its scatter."""
 RUNS = 5
 """Most runs in a median."""
-_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
-"""Student's t, 97.5 %, by degrees of freedom."""
-_C = {2: 1.0, 3: 1.346, 4: 1.193, 5: 1.434}
-"""Variance of the median of n normal values, relative to that of their mean."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def spread(values: Sequence[float]) -> float:
         return 0.0
     mean = math.fsum(values) / count
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
-    return _T[count - 1] * deviation * math.sqrt(1 + _C[count] / count)
+    return t_quantile(count - 1) * deviation * math.sqrt(1 + MEDIAN_VARIANCE[count - 1] / count)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from jupyter_green.records import (
 )
 from jupyter_green.records.conditions import UNKNOWN
 from jupyter_green.records.flat import FlatPart, FlatRecord
+from jupyter_green.records.statistics import random_half_width
 
 
 class Part(NamedTuple):
@@ -65,11 +66,6 @@ def _boundary(identities: tuple[tuple[str, str, str, str], ...]) -> frozenset[tu
 
 
 def _part(part: Component | FlatPart) -> Part:
-    gain = part.gain_uncertainty or 0.0
-    uncertainty = part.uncertainty
-    random = math.inf
-    if uncertainty is not None and math.isfinite(uncertainty):
-        random = math.sqrt(uncertainty - gain) * math.sqrt(uncertainty + gain) if uncertainty > gain else 0.0
     conditions = (
         _known_conditions(part.celsius, part.clock_mhz, part.clock_spread_mhz, part.throttle)
         if isinstance(part, FlatPart)
@@ -81,8 +77,8 @@ def _part(part: Component | FlatPart) -> Part:
         part.method,
         part.quality,
         part.joules or 0.0,
-        random,
-        gain,
+        random_half_width(part.uncertainty, part.gain_uncertainty),
+        part.gain_uncertainty or 0.0,
         part.device if part.method == "model" else "",
         part.cpu_seconds,
         part.others_busy,

@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from jupyter_green.records.statistics import MEDIAN_VARIANCE, t_quantile
+
 QUIET, BUSY = 0.03, 0.05
 WEIGHT = 3
 SHARED = 0.5
@@ -33,11 +35,6 @@ UNKNOWN = 0.5
 """Load assumed for intervals where it is unknown; one run against one run is then never significant."""
 REPEATS = 3
 """Fewest executions of a cell in one run from which its scatter is estimated."""
-
-_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""Student's t, 97.5 %, by degrees of freedom from 1 on."""
-_C = (1.0, 1.0, 1.346, 1.193, 1.434)
-"""Variance of the median of n normal values relative to that of their mean, from n = 1 on."""
 
 
 class Contention(NamedTuple):
@@ -85,8 +82,8 @@ def half_width(scatter: float, runs: Sequence[float]) -> float:
 
     `scatter` is the prior standard deviation of one run. All in joules.
     """
-    count = max(1, min(len(runs), len(_C)))
+    count = max(1, min(len(runs), len(MEDIAN_VARIANCE)))
     observed = stdev(runs) if len(runs) > 1 else 0.0
     freedom = WEIGHT + count - 1
     deviation = math.sqrt((WEIGHT * scatter**2 + (count - 1) * observed**2) / freedom)
-    return _T[freedom - 1] * deviation * math.sqrt(1 + _C[count - 1] / count)
+    return t_quantile(freedom) * deviation * math.sqrt(1 + MEDIAN_VARIANCE[count - 1] / count)

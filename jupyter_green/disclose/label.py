@@ -17,8 +17,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from jupyter_green.records import EnergyRecord, weakest
+from jupyter_green.records.statistics import t_quantile
 from jupyter_green.reporting import drawing
-from jupyter_green.session.loop_prediction import t_quantile
 
 from . import label_image
 from .completion_check import CompletionCheck

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from .component import Component, Quality, weakest
 from .shrink_outcome import ShrinkOutcome, old_outcomes
+from .statistics import random_half_width
 from .trace import Trace
 
 SCHEMA_VERSION = 1
@@ -125,11 +126,9 @@ class EnergyRecord:
         for part in self.components:
             if part.joules is None:
                 continue
-            gain = part.gain_uncertainty or 0.0
-            width = math.inf if part.uncertainty is None else part.uncertainty
-            randoms.append(math.sqrt(max(0.0, width - gain)) * math.sqrt(width + gain))
+            randoms.append(random_half_width(part.uncertainty, part.gain_uncertainty))
             source = part.source or part.key
-            gains[source] = gains.get(source, 0.0) + gain
+            gains[source] = gains.get(source, 0.0) + (part.gain_uncertainty or 0.0)
         return math.hypot(*randoms, *gains.values())
 
     @property

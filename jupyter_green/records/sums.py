@@ -9,6 +9,7 @@ from dataclasses import replace
 from .component import Component, Kind, Method, Quality
 from .flat import FlatRecord
 from .record import EnergyRecord
+from .statistics import random_half_width
 
 
 def merged(components: Iterable[Component]) -> tuple[Component, ...]:
@@ -29,17 +30,14 @@ def _merged(parts: list[Component]) -> Component:
     if len(parts) == 1 or first.joules is None:
         return first
     gain = math.fsum(part.gain_uncertainty or 0.0 for part in parts)
-    squares = gain * gain
-    for part in parts:
-        own, width = part.gain_uncertainty or 0.0, math.inf if part.uncertainty is None else part.uncertainty
-        squares += max(0.0, width - own) * (width + own)
+    randoms = (random_half_width(part.uncertainty, part.gain_uncertainty) for part in parts)
     idle = [part.idle_joules for part in parts if part.idle_joules is not None]
     own_joules = [part.own_joules for part in parts]
     shared = [part.shared for part in parts]
     return replace(
         first,
         joules=math.fsum(part.joules or 0.0 for part in parts),
-        uncertainty=math.sqrt(squares),
+        uncertainty=math.hypot(gain, *randoms),
         gain_uncertainty=gain,
         idle_joules=math.fsum(idle) if idle else None,
         own_joules=None if None in own_joules else math.fsum(own for own in own_joules if own is not None),
@@ -118,9 +116,8 @@ def figures_of(record: FlatRecord) -> list[Figures]:
     """Return what each device of a record adds to a sum."""
     figures: list[Figures] = []
     for part in record.parts:
-        width, gain = part.uncertainty, part.gain_uncertainty or 0.0
-        square = math.inf if width is None else (width - gain) * (width + gain) if width > gain else 0.0
-        figures.append((part[:6], part.joules, square, gain))
+        random = random_half_width(part.uncertainty, part.gain_uncertainty)
+        figures.append((part[:6], part.joules, random * random, part.gain_uncertainty or 0.0))
     return figures
 
 

@@ -11,10 +11,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jupyter_green.records.statistics import t_quantile
+
 SINGLE_BAND = 0.20
 """Relative half-width of the interval after one stretch; one-epoch predictions were up to 19 % off."""
-
-_T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,6 @@ class Prediction:
 
     joules: float
     uncertainty: float
-
-
-def t_quantile(freedom: int) -> float:
-    """Two-sided 95 % quantile of Student's t.
-
-    Tabulated up to ten degrees of freedom, then a series expansion with an error below 0.3 %. Raises ValueError if
-    `freedom` is below 1.
-    """
-    if freedom < 1:
-        raise ValueError("Student's t needs at least one degree of freedom.")
-    if freedom <= len(_T_95):
-        return _T_95[freedom - 1]
-    z = 1.959964
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
 
 
 def predict(stretches: Sequence[Stretch], total: float, *, doubt: float = 0.0) -> Prediction | None:

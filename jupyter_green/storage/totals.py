@@ -18,6 +18,7 @@ from itertools import chain
 from typing import Literal, NamedTuple, get_args
 
 from jupyter_green.records import Component, EnergyRecord, Quality, is_simulated, weakest
+from jupyter_green.records.statistics import random_half_width
 
 By = Literal["project", "notebook", "day", "kind", "run"]
 
@@ -228,10 +229,9 @@ class SumBuilder:
                 continue
             has_reading = True
             self._joules[part.quality].append(part.joules)
-            gain = part.gain_uncertainty or 0.0
-            width = math.inf if part.uncertainty is None else part.uncertainty
-            self._squares.append(math.inf if math.isinf(width) else max(0.0, (width - gain) * (width + gain)))
-            self._gains.setdefault(part.source, []).append(gain)
+            random = random_half_width(part.uncertainty, part.gain_uncertainty)
+            self._squares.append(random * random)
+            self._gains.setdefault(part.source, []).append(part.gain_uncertainty or 0.0)
         self.unread += not has_reading
 
     def add_sums(self, sums: Sums) -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from jupyter_green.records import EnergyRecord, Quality, weakest
+from jupyter_green.records.statistics import random_half_width
 
 
 @dataclass
@@ -40,12 +41,11 @@ class UsageSum:
         for part in record.components:
             if part.joules is None:
                 continue
-            gain = part.gain_uncertainty or 0.0
-            width = math.inf if part.uncertainty is None else part.uncertainty
+            random = random_half_width(part.uncertainty, part.gain_uncertainty)
             self.joules[part.quality] = self.joules.get(part.quality, 0.0) + part.joules
-            self.square += math.inf if math.isinf(width) else max(0.0, (width - gain) * (width + gain))
+            self.square += random * random
             source = part.source or part.key
-            self.gains[source] = self.gains.get(source, 0.0) + gain
+            self.gains[source] = self.gains.get(source, 0.0) + (part.gain_uncertainty or 0.0)
         if record.joules is None:
             self.unread += 1
             return

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_green.records.statistics import t_quantile
 from jupyter_green.session.loop_prediction import Stretch, predict, t_quantile
 from tests.support.driver import SimulatedDriver
 from tests.support.script import run

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, median
 
+from jupyter_green.records.statistics import t_quantile
+
 TRIM = 0.2
 """Share of the pairs trimmed at each end (Yuen 1974), from `TRIMMED_FROM` pairs on."""
 TRIMMED_FROM = 8
@@ -101,7 +103,7 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
     low, high = np.quantile(middle(logs[drawn]), [0.025, 0.975])
     center = float(middle(logs))
     freedom = count - 2 * cut - 1
-    stretch = student(freedom) / NormalDist().inv_cdf(0.975) * math.sqrt(count / (count - 1))
+    stretch = t_quantile(freedom) / NormalDist().inv_cdf(0.975) * math.sqrt(count / (count - 1))
     below, above = (center - float(low)) * stretch, (float(high) - center) * stretch
     half = max(below, above, 1e-12)
     if half > HEAVY and count >= ORDERED_FROM:
@@ -121,21 +123,6 @@ def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
         rank += 1
         below += math.comb(count, rank) / 2**count
     return median(ordered), ordered[rank], ordered[count - 1 - rank]
-
-
-def student(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t by Hill's expansion, from 2 degrees of freedom on."""
-    z = NormalDist().inv_cdf(0.975)
-    if freedom < 2:
-        return 12.706
-    if freedom == 2:
-        return 4.303
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + math.fsum(term / float(freedom**power) for power, term in enumerate(terms, 1))
 
 
 def spread(values: Sequence[float]) -> float:
