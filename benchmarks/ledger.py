@@ -293,7 +293,7 @@ def _measure(url: str, size: int) -> dict[str, float]:
             "runs": ledger.runs,
             "page": lambda: server.look(lambda connection, where: history.runs(connection, where, 0, 50)),
             "counts": lambda: server.numbers(False),
-            "budget": lambda: ledger.outlay(since=since.timestamp(), until=math.inf),
+            "budget": lambda: ledger.usage_sum(since=since.timestamp(), until=math.inf),
             "newest": lambda: ledger.records(limit=200, newest_first=True),
             "add": add,
             "report": lambda: record_filter.period_in(ledger, since).text(),

@@ -307,7 +307,9 @@ def _middle(readings: Sequence[ComparableEnergy]) -> ComparableEnergy:
     middle = ranked[mid] if len(ranked) % 2 else ComparableEnergy.between(ranked[mid - 1], ranked[mid])
     loads = [reading.others_busy for reading in ranked]
     known_loads = [load for load in loads if load is not None]
-    middle = middle.beside_load(math.fsum(known_loads) / len(known_loads) if len(known_loads) == len(loads) else None)
+    middle = middle.with_others_busy(
+        math.fsum(known_loads) / len(known_loads) if len(known_loads) == len(loads) else None
+    )
     shared = True in {reading.shared for reading in ranked}
     return middle if middle.shared == shared else replace(middle, shared=shared)
 

@@ -263,7 +263,7 @@ class ComparableEnergy:
         """CPU time in seconds; None if a part has none."""
         return _total(part.cpu_seconds for part in self.parts)
 
-    def beside_load(self, load: float | None) -> ComparableEnergy:
+    def with_others_busy(self, load: float | None) -> ComparableEnergy:
         """Return the reading with another `others_busy`."""
         for part in self.parts:
             if part.others_busy != load:

@@ -171,7 +171,7 @@ class Sum:
         self._ours = self._base = 0.0
         self._squares = [0.0, 0.0]
         self._boundless = [0, 0]
-        self._leans: dict[tuple[str, str], float] = {}
+        self._cell_contention: dict[tuple[str, str], float] = {}
         """Sensors' own errors in the difference, in joules, by ("both", "ours" or "base", source)."""
         self._gains: dict[str, float] = {}
         """Sensors' own errors in the baseline, in joules, by source."""
@@ -196,7 +196,7 @@ class Sum:
             self._unfair_joules += sign * abs(pair.ours.joules - pair.base.joules)
         self._ours += sign * pair.ours.joules
         self._base += sign * pair.base.joules
-        leans, gains, alike_all = self._leans, self._gains, pair.repeated
+        leans, gains, alike_all = self._cell_contention, self._gains, pair.repeated
         for side, reading in enumerate((pair.ours, pair.base)):
             for part in reading.parts:
                 random, gain = part.random, part.gain
@@ -248,9 +248,9 @@ class Sum:
             for square, boundless in zip(self._squares, self._boundless, strict=True)
         )
         baseline_random = max(baseline_random, self.apart)
-        uncertainty = math.hypot(our_random, baseline_random, *self._leans.values(), max(0.0, self._lean)) + max(
-            0.0, self._unfair_joules
-        )
+        uncertainty = math.hypot(
+            our_random, baseline_random, *self._cell_contention.values(), max(0.0, self._lean)
+        ) + max(0.0, self._unfair_joules)
         difference = self._ours - self._base
         proven = abs(difference) > uncertainty
         above = excess(self._ours, units=1, baseline=max(0.0, self._base), tolerance=tolerance).excess

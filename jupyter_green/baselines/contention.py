@@ -29,7 +29,7 @@ SHARED = 0.5
 WARM = 0.3
 SHORTEST = 0.01
 """Half-width in seconds of CPU time that a garbage collection or thread start may add to any cell."""
-CALM = 0.1
+CALM_CPU_SHARE = 0.1
 """Largest load by other processes at which a comparison of one run with one run can be significant."""
 UNKNOWN = 0.5
 """Load assumed for intervals where it is unknown; one run against one run is then never significant."""
@@ -67,7 +67,7 @@ def contention(
     """
     larger = max(ours, base)
     busiest = max(UNKNOWN if load is None else load for load in loads)
-    if runs < 2 and (None in loads or busiest > CALM):
+    if runs < 2 and (None in loads or busiest > CALM_CPU_SHARE):
         return Contention(0.0, larger, True)  # an interval wider than any difference
     share = QUIET + (BUSY - QUIET) * busiest
     if len(repeats) >= REPEATS and (mean := fmean(repeats)) > 0:

@@ -47,14 +47,14 @@ class Excess(NamedTuple):
     uncertainty: float = 0.0
 
     @property
-    def told_apart(self) -> bool:
+    def significant(self) -> bool:
         """Whether the difference is statistically significant: the interval of E − B excludes 0."""
         return abs(self.excess - self.saved) > self.uncertainty
 
     @property
     def taxable(self) -> float:
         """The excess in joules if it is significant, else 0."""
-        return self.excess if self.told_apart else 0.0
+        return self.excess if self.significant else 0.0
 
 
 def exact(value: float | Joules) -> Joules:

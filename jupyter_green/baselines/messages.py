@@ -68,7 +68,7 @@ def amount(found: Baseline) -> str:
     return f"{joules(reading.joules, reading.uncertainty)} {reading.quality}"
 
 
-def standing_of(against: BaselineDifference, compared: int) -> str:
+def difference_sentence(against: BaselineDifference, compared: int) -> str:
     """Return how a run compares with its baseline, as a sentence."""
     scope = f"over the {_cells(compared)} that can be compared"
     if against.verdict == "none":

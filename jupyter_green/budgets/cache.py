@@ -58,7 +58,7 @@ class BudgetCache:
             budgets = [Budget.from_dict(item) for item in data["budgets"]]
             overrides = [Override.from_dict(item) for item in data["overrides"]]
             bases = {key: LedgerSnapshot.from_dict(item) for key, item in data["bases"].items()} if budgets else {}
-            owed = [_owed(item) for item in data.get("owed", ())]
+            owed = [_pending_entry(item) for item in data.get("owed", ())]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return CachedBudgets()
         return CachedBudgets(budgets, overrides, bases, owed)
@@ -83,7 +83,7 @@ class BudgetCache:
         return status.st_mtime_ns, status.st_ino
 
 
-def _owed(item: Any) -> Owed:
+def _pending_entry(item: Any) -> Owed:
     """Return a validated pending entry; raises ValueError, KeyError or TypeError if it is not one."""
     kind, document, place = item
     if kind == "budget":

@@ -37,7 +37,7 @@ class BudgetStore:
         self._waiting: list[Owed] = []
         self._looking = threading.Lock()
         self._reader: BackgroundThread | None = None
-        self._board_problem: str | None = None
+        self._cache_problem: str | None = None
         self._adopt(self._board.read())
 
     # ---- queries ------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ class BudgetStore:
             count = len(self._waiting)
             changes = f"{count} change{'' if count == 1 else 's'} to these budgets"
             return f"{changes} will be logged when the ledger is available again."
-        return self._board_problem
+        return self._cache_problem
 
     # ---- changing -----------------------------------------------------------------------------
 
@@ -106,9 +106,9 @@ class BudgetStore:
 
     # ---- reading ------------------------------------------------------------------------------
 
-    def skim(self) -> None:
+    def read_journals(self) -> None:
         """Read the journals of this machine."""
-        self._spending.skim()
+        self._spending.read_journals()
 
     def due(self) -> bool:
         """Whether the ledger should be read."""
@@ -155,7 +155,7 @@ class BudgetStore:
 
     def _adopt(self, known: CachedBudgets) -> None:
         """Take over the given contents, and keep own entries that are not in the ledger yet."""
-        self._owe(known.owed)
+        self._add_pending(known.owed)
         ids = {place.get("id") for kind, _, place in self._waiting if kind == "budget"}
         times = {place["made_at"] for kind, _, place in self._waiting if kind == "override"}
         known.budgets += [budget for budget in self._known.budgets if budget.id in ids]
@@ -174,9 +174,9 @@ class BudgetStore:
         self._known.overrides += [
             override for override in others.overrides if (override.budget, override.made_at) not in overrides
         ]
-        self._owe(others.owed)
+        self._add_pending(others.owed)
 
-    def _owe(self, owed: Sequence[Owed]) -> None:
+    def _add_pending(self, owed: Sequence[Owed]) -> None:
         """Add other kernels' pending entries, without duplicates."""
         own = {place["id"] for _, _, place in self._waiting}
         self._waiting += [entry for entry in owed if entry[2]["id"] not in own]
@@ -190,9 +190,9 @@ class BudgetStore:
         try:
             bases, owed = dict(self._spending.bases), list(self._waiting)
             self._board.write(CachedBudgets(self._known.budgets, self._known.overrides, bases, owed))
-            self._board_problem = None
+            self._cache_problem = None
         except OSError as error:
-            self._board_problem = f"Other kernels see these budgets later ({error.strerror or error})."
+            self._cache_problem = f"Other kernels see these budgets later ({error.strerror or error})."
 
 
 def budget_of(posting: LedgerEvent) -> Budget:

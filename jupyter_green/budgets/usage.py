@@ -4,8 +4,8 @@ A kernel writes its cells' figures to a journal at every heartbeat, so other ker
 one heartbeat late; the ledger receives them seconds later. Record identities prevent double counting. While the ledger
 is unavailable, its last sums and the journals are used.
 
-The ledger is read on the caller's thread (`look`), journals are read quickly (`skim`), and a query (`spent`) reads
-nothing.
+The ledger is read on the caller's thread (`look`), journals are read quickly (`read_journals`), and a query (`spent`)
+reads nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LedgerSnapshot:
 
     start: float
     """Start of the period, in seconds since 1970."""
-    outlay: UsageSum
+    usage_sum: UsageSum
     """The sums."""
     carried: float
     """Rest of the previous period, in the limit's unit."""
@@ -44,18 +44,18 @@ class LedgerSnapshot:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; an infinite uncertainty is null."""
-        outlay = asdict(self.outlay)
-        outlay["known"] = sorted(self.outlay.known)
-        outlay["square"] = self.outlay.square if math.isfinite(self.outlay.square) else None
-        return {"start": self.start, "carried": self.carried, "read_at": self.read_at, "outlay": outlay}
+        usage_sum = asdict(self.usage_sum)
+        usage_sum["known"] = sorted(self.usage_sum.known)
+        usage_sum["square"] = self.usage_sum.square if math.isfinite(self.usage_sum.square) else None
+        return {"start": self.start, "carried": self.carried, "read_at": self.read_at, "outlay": usage_sum}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> LedgerSnapshot:
         """Rebuild a snapshot; raises ValueError, KeyError or TypeError if the data is not valid."""
-        outlay = dict(data["outlay"])
-        outlay["known"] = set(outlay["known"])
-        outlay["square"] = math.inf if outlay["square"] is None else float(outlay["square"])
-        return cls(float(data["start"]), UsageSum(**outlay), float(data["carried"]), float(data["read_at"]))
+        usage_sum = dict(data["outlay"])
+        usage_sum["known"] = set(usage_sum["known"])
+        usage_sum["square"] = math.inf if usage_sum["square"] is None else float(usage_sum["square"])
+        return cls(float(data["start"]), UsageSum(**usage_sum), float(data["carried"]), float(data["read_at"]))
 
 
 @dataclass
@@ -117,7 +117,7 @@ class UsageReader:
 
     # ---- reading ------------------------------------------------------------------------------
 
-    def skim(self) -> None:
+    def read_journals(self) -> None:
         """Read the journals: files on this machine, a few milliseconds."""
         with self._guard:
             present = set()
@@ -151,7 +151,7 @@ class UsageReader:
         """Read the ledger's sums. Raises LedgerError if it can't be read; the last sums are kept."""
         from jupyter_green.storage import Ledger
 
-        self.skim()
+        self.read_journals()
         with self._guard:
             imported = set(self._gone)
             identities = [*imported, *(key for place in self._places.values() for key in place.settled)]
@@ -159,22 +159,24 @@ class UsageReader:
         with Ledger(self._ledger) as ledger:
             for budget in budgets:
                 start, end = self._period(budget, moment)
-                outlay = self._asked(ledger, budget, (start, end), identities, moment)
-                snapshots[budget.id] = LedgerSnapshot(start, outlay, self._carried(ledger, budget, start), clock.wall())
+                usage_sum = self._asked(ledger, budget, (start, end), identities, moment)
+                snapshots[budget.id] = LedgerSnapshot(
+                    start, usage_sum, self._carried(ledger, budget, start), clock.wall()
+                )
             problem = ledger.notice_of("waiting", "altered")
         with self._guard:
             self.bases = snapshots
             self.problem = problem
             for key in imported:
                 self._gone.pop(key, None)
-            in_ledger = set.intersection(*(base.outlay.known for base in snapshots.values())) if snapshots else set()
+            in_ledger = set.intersection(*(base.usage_sum.known for base in snapshots.values())) if snapshots else set()
             for place in self._places.values():
                 place.settled = {key: record for key, record in place.settled.items() if key not in in_ledger}
 
     def _asked(
         self, ledger: Any, budget: Budget, period: tuple[float, float], asked: Iterable[str] = (), now: float = math.inf
     ) -> UsageSum:
-        outlay: UsageSum = ledger.outlay(
+        usage_sum: UsageSum = ledger.usage_sum(
             since=period[0],
             until=period[1],
             project=budget.project if budget.per in ("project", "notebook") else None,
@@ -184,7 +186,7 @@ class UsageReader:
             asked=asked,
             ended_since=now - LATELY_SECONDS,
         )
-        return outlay
+        return usage_sum
 
     def _carried(self, ledger: Any, budget: Budget, start: float) -> float:
         previous = budget.before(start)
@@ -210,28 +212,28 @@ class UsageReader:
         with self._guard:
             base = self.bases.get(budget.id)
             fresh = base is not None and base.start == period[0]
-            outlay = base.outlay.copy() if base is not None and fresh else UsageSum()
+            usage_sum = base.usage_sum.copy() if base is not None and fresh else UsageSum()
             live_ids = {record.id for record in live}
             pending = dict(self._gone)
             for place in self._places.values():
                 pending.update({**place.open, **place.settled})
-        records = [record for key, record in pending.items() if key not in live_ids and key not in outlay.known]
-        for record in (*records, *(live_record for live_record in live if live_record.id not in outlay.known)):
+        records = [record for key, record in pending.items() if key not in live_ids and key not in usage_sum.known]
+        for record in (*records, *(live_record for live_record in live if live_record.id not in usage_sum.known)):
             if self._counts(budget, period, record):
-                outlay.add(self._value(record))
+                usage_sum.add(self._value(record))
         carried = base.carried if base is not None and fresh else 0.0
-        amount = _amount(budget, outlay)
-        scale = amount / outlay.total if outlay.total else 1.0
-        uncertainty = outlay.uncertainty * scale
+        amount = _amount(budget, usage_sum)
+        scale = amount / usage_sum.total if usage_sum.total else 1.0
+        uncertainty = usage_sum.uncertainty * scale
         return BudgetUsage(
             budget,
             amount,
             uncertainty if math.isfinite(uncertainty) else None,
-            outlay.quality,
+            usage_sum.quality,
             budget.limit.amount + carried,
             *period,
-            _missing(budget, outlay),
-            tuple(sorted(set(outlay.costs) - {budget.limit.currency})) if budget.limit.quantity == "money" else (),
+            _missing(budget, usage_sum),
+            tuple(sorted(set(usage_sum.costs) - {budget.limit.currency})) if budget.limit.quantity == "money" else (),
             base.read_at if base is not None and fresh else None,
         )
 
@@ -251,14 +253,14 @@ class UsageReader:
         return applies and budget.covers_purpose(purpose_of(record))
 
 
-def _amount(budget: Budget, outlay: UsageSum) -> float:
+def _amount(budget: Budget, usage_sum: UsageSum) -> float:
     assert budget.limit is not None, "only a budget with a limit is added up for"
     if budget.limit.quantity == "energy":
-        return outlay.total
-    return outlay.grams if budget.limit.quantity == "co2e" else outlay.costs.get(budget.limit.currency or "", 0.0)
+        return usage_sum.total
+    return usage_sum.grams if budget.limit.quantity == "co2e" else usage_sum.costs.get(budget.limit.currency or "", 0.0)
 
 
-def _missing(budget: Budget, outlay: UsageSum) -> int:
+def _missing(budget: Budget, usage_sum: UsageSum) -> int:
     assert budget.limit is not None, "only a budget with a limit is added up for"
-    unvalued = {"energy": 0, "co2e": outlay.unweighed, "money": outlay.unpriced}
-    return outlay.unread + unvalued[budget.limit.quantity]
+    unvalued = {"energy": 0, "co2e": usage_sum.without_co2e, "money": usage_sum.unpriced}
+    return usage_sum.unread + unvalued[budget.limit.quantity]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from jupyter_green.baselines.baseline import RUNS, Baseline
 from jupyter_green.baselines.comparison import Comparison
-from jupyter_green.baselines.messages import joules, standing_of
+from jupyter_green.baselines.messages import difference_sentence, joules
 from jupyter_green.records import EnergyRecord
 
 from .limits import Verdict
@@ -57,7 +57,7 @@ class BaselineCheck:
         """Return a sentence on the difference over all paired cells; empty if there are none."""
         if self._comparison is None or not self._comparison.compared:
             return ""
-        return f"Cell by cell: {standing_of(self._comparison.total(), self._comparison.compared)}"
+        return f"Cell by cell: {difference_sentence(self._comparison.total(), self._comparison.compared)}"
 
     def excess(self) -> Verdict | None:
         """Test whether the paired cells used significantly more than accepted; None if there are no pairs."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_green.compression.errors import ShrinkError
-from jupyter_green.compression.model.source_model import SourceModel, kind_of, see_weights, uncompiled
+from jupyter_green.compression.model.source_model import SourceModel, check_weights, kind_of, uncompiled
 
 from .model_adapter import EstimatorAdapter, FunctionAdapter, ModelAdapter, ModuleAdapter, PipelineAdapter
 
@@ -41,7 +41,7 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
     facts: dict[str, Any] = {"remote": remote}
     runs, inner = inner, uncompiled(inner)
     if isinstance(inner, torch.nn.Module):
-        see_weights(inner, name)
+        check_weights(inner, name)
         facts |= {"device": "gpu" if SourceModel(inner).device.type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
         facts |= {"parameters": sum(item.numel() for item in inner.parameters()) or None, "generates": _writes(inner)}
     if "sentence_transformers" in family and not hasattr(given, "encode") and hasattr(given, "predict"):

@@ -27,8 +27,8 @@ from jupyter_green.compression.progress import Progress, wanted
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Metric, SquaredError
-from jupyter_green.compression.quality.metric_selection import VOID, VOID_NOTE
-from jupyter_green.compression.quality.skill import Constant, constant_of, knows_more, without_share
+from jupyter_green.compression.quality.metric_selection import VOID, VOID_LABEL_NOTE
+from jupyter_green.compression.quality.skill import Constant, beats_constant, constant_of, without_share
 from jupyter_green.compression.report.shrink_report import no_better, rare_classes
 from jupyter_green.session import Session, Window, current
 
@@ -312,7 +312,7 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, DecisionReaso
         torch.get_num_threads(),
         untold=costs.untold,
         unjudged=known.unjudged,
-        unskilled=DecisionReason("no skill", name=best, detail=constants[best]) if best in constants else None,
+        no_skill_reason=DecisionReason("no skill", name=best, detail=constants[best]) if best in constants else None,
         varies=known.own is not None and varying_share(known.own) > 0,
     )
     rows, pick, reason = decide(rows, data)
@@ -397,7 +397,7 @@ def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
 
 
 def _void(task: Task | None) -> list[str]:
-    return [VOID_NOTE] if task is not None and task.ignored == VOID else []
+    return [VOID_LABEL_NOTE] if task is not None and task.ignored == VOID else []
 
 
 def _constant(known: Known, name: str) -> Constant | None:
@@ -408,21 +408,21 @@ def _constant(known: Known, name: str) -> Constant | None:
 
 def _unskilled(known: Known) -> dict[str, str]:
     """Return the candidates that are no better than a constant answer, with that constant."""
-    metric, unskilled = known.metric, dict[str, str]()
+    metric, no_skill_reason = known.metric, dict[str, str]()
     classes = kinds_of(known.told.examples.labels) if metric.kind == "accuracy" else {}
     if len(classes) == 1:
         return {}
     for name, utility in known.found.items():
         constant = _constant(known, name)
-        if constant is not None and not knows_more(metric, utility.parts, constant):
+        if constant is not None and not beats_constant(metric, utility.parts, constant):
             class_name = "" if constant.answer is None or not classes else f"{[*classes][constant.answer]!r:.60}"
-            unskilled[name] = no_better(metric.kind, constant, class_name)
-    return unskilled
+            no_skill_reason[name] = no_better(metric.kind, constant, class_name)
+    return no_skill_reason
 
 
-def _with_skill(row: Row, unskilled: str) -> Row:
+def _with_skill(row: Row, no_skill_reason: str) -> Row:
     """Return a row with a note if its candidate is no better than a constant answer."""
-    return replace(row, notes=(*row.notes, f"It is {unskilled}.")) if unskilled else row
+    return replace(row, notes=(*row.notes, f"It is {no_skill_reason}.")) if no_skill_reason else row
 
 
 def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:

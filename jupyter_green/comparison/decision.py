@@ -31,13 +31,13 @@ class CandidateStanding:
     """Why there is no trial."""
     unjudged: DecisionReason | None = None
     """Why losses are missing."""
-    unskilled: DecisionReason | None = None
+    no_skill_reason: DecisionReason | None = None
     """If the best is no better than a constant answer, so that no loss proves anything."""
     varies: bool = False
     """Whether repeats of the best differ beyond sampling error, so that more examples would not help."""
 
     @property
-    def unmetered_best(self) -> bool:
+    def best_is_unmetered(self) -> bool:
         """Whether the best one's energy is unknown, so that no candidate can be proven to use less."""
         return self.best in self.apart
 
@@ -49,7 +49,7 @@ class CandidateStanding:
 
     def dearer(self, name: str) -> bool:
         """Whether a candidate is proven to cost more than the best, however much its samples varied."""
-        if self.trial is None or self.unmetered_best or name not in self.trial.laps:
+        if self.trial is None or self.best_is_unmetered or name not in self.trial.laps:
             return False
         ratio = self.trial.raw(name)
         return ratio is not None and ratio.more
@@ -84,8 +84,8 @@ def _standing(  # noqa: PLR0911 - one return per reason
     loss, trial = row.loss, stand.trial
     if loss is None:
         return "can't tell", DecisionReason("loss unknown", stand.unjudged)
-    if stand.unskilled:
-        return "can't tell", stand.unskilled
+    if stand.no_skill_reason:
+        return "can't tell", stand.no_skill_reason
     if loss.beyond(stand.accepted):
         return "loses too much", DecisionReason("loses too much")
     if row.name in stand.apart:
@@ -98,7 +98,7 @@ def _standing(  # noqa: PLR0911 - one return per reason
 
 
 def _cost(name: str, trial: Trial, stand: CandidateStanding) -> tuple[Standing, DecisionReason]:
-    if stand.unmetered_best:
+    if stand.best_is_unmetered:
         return "good enough", DecisionReason("best not measured")
     outcome = told(trial, name, ALONE, stand.threads).outcome
     if outcome.verdict == "less":
@@ -114,13 +114,13 @@ def _picked(  # noqa: PLR0911 - one return per reason
     rows: Sequence[Row], stand: CandidateStanding
 ) -> tuple[str, DecisionReason]:
     """Return the cheapest of the proven candidates, else the best and what is missing."""
-    if stand.unskilled:
-        return stand.best, DecisionReason("no proof possible", stand.unskilled)
+    if stand.no_skill_reason:
+        return stand.best, DecisionReason("no proof possible", stand.no_skill_reason)
     proven = [row for row in rows if row.standing == "good enough"]
     if proven:
         pick = min(proven, key=lambda row: stand.series(row.name))
         assert pick.loss is not None
-        unmetered = stand.best if stand.unmetered_best else ""
+        unmetered = stand.best if stand.best_is_unmetered else ""
         return pick.name, DecisionReason("picked", name=unmetered, examples=pick.loss.examples)
     undecided = [
         row for row in rows if row.standing == "can't tell" and row.loss is not None and not stand.dearer(row.name)

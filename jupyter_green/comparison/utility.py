@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_green.compression.data.groups import loss_by_group
 from jupyter_green.compression.errors import RAISED, ShrinkError, why
-from jupyter_green.compression.model.task import IGNORED, LANGUAGE, Task, told_by_tokens
+from jupyter_green.compression.model.task import IGNORED, LANGUAGE, Task, label_alignment
 from jupyter_green.compression.model.task_names import named, of_model
 from jupyter_green.compression.process import deadline
 from jupyter_green.compression.quality.loss import LEVEL, Loss, drawn, share_lost
 from jupyter_green.compression.quality.metric import F1, Metric, PerPlace, Perplexity, SquaredError, by_example
-from jupyter_green.compression.quality.metric_selection import VOID, is_void
+from jupyter_green.compression.quality.metric_selection import VOID, has_void_label
 
 from .correlation import Spearman
 from .examples import Examples
@@ -45,7 +45,7 @@ from .normalize_predictions import (
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_VERDICTS = 3
+MOST_CLASS_LABELS = 3
 """Maximum distinct labels of text pairs that are classes (equal, different, unknown); more are a scale."""
 SAMPLED = 2
 """Batches that are repeated, to see whether the answers are reproducible."""
@@ -135,7 +135,7 @@ def metric_for(
     if several(labels):
         return _of_several(wanted, labels, task or Task("token-classification"))
     if wanted is None:
-        if pairs and len({*labels}) > MOST_VERDICTS and all(isinstance(label, (int, float)) for label in labels):
+        if pairs and len({*labels}) > MOST_CLASS_LABELS and all(isinstance(label, (int, float)) for label in labels):
             wanted = "spearman"
         else:
             fractional = any(isinstance(label, float) and not label.is_integer() for label in labels)
@@ -188,7 +188,7 @@ def task_between(found: Sequence[ModelAdapter], examples: Examples, asked: str |
             f"The models are made for different tasks ({', '.join(sorted(model_tasks))}); compare those of one."
         )
     numbers = numbered(labels)
-    causal_labels = None if numbers is None else told_by_tokens(examples.batches[0], numbers[: examples.sizes[0]])
+    causal_labels = None if numbers is None else label_alignment(examples.batches[0], numbers[: examples.sizes[0]])
     name = named(asked) or next(iter(model_tasks), None)
     if name is None:
         if causal_labels is not None:
@@ -197,7 +197,7 @@ def task_between(found: Sequence[ModelAdapter], examples: Examples, asked: str |
             name = "multi-label" if bool(((numbers == 0) | (numbers == 1)).all()) else "regression"
         else:
             name = "segmentation" if numbers is not None and numbers.dim() > 2 else "token-classification"
-    void = name == "segmentation" and numbers is not None and is_void(Task(name), [numbers])
+    void = name == "segmentation" and numbers is not None and has_void_label(Task(name), [numbers])
     return Task(name, shift=name == "causal-lm" and causal_labels != "next", ignored=VOID if void else IGNORED)
 
 
@@ -245,7 +245,7 @@ def ask(
     rounds: list[list[Any]] = []
     most = len(examples) if most is None else most
     for turn in range(repeats):
-        _sow(seed + turn)
+        _seed_generators(seed + turn)
         with deadline.part(ONCE_SHARE if repeats == 1 else 1 / (repeats - turn)):
             answers, interrupted = _collected(_said(contestant, examples, metric, most))
         if interrupted and rounds and len(answers) < ENOUGH * most:
@@ -256,7 +256,7 @@ def ask(
             return PredictionTable(rounds, interrupted=interrupted)
     if repeats > 1:
         return PredictionTable(rounds)
-    _sow(seed + repeats)
+    _seed_generators(seed + repeats)
     again, interrupted = _collected(_said(contestant, examples, metric, min(most, sum(examples.sizes[:SAMPLED]))))
     return PredictionTable(rounds, again, interrupted)
 
@@ -265,7 +265,7 @@ def ask_again(
     contestant: ModelAdapter, examples: Examples, metric: Metric, answers: PredictionTable, *, seed: int
 ) -> PredictionTable:
     """Return the answers with a repeat over all examples, as far as time allows."""
-    _sow(seed)
+    _seed_generators(seed)
     again, interrupted = _collected(_said(contestant, examples, metric, len(examples)))
     return replace(answers, again=max(again, answers.again, key=len), interrupted=interrupted)
 
@@ -339,7 +339,7 @@ def varying_share(own: Loss) -> float:
     return abs(own.value) if own.low > 0 or own.high < 0 else 0.0
 
 
-def _sow(seed: int) -> None:
+def _seed_generators(seed: int) -> None:
     """Seed the random generators; the caller restores their state."""
     import random
 

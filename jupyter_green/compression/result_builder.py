@@ -90,7 +90,7 @@ def result_of(
         else (independent(search.material.select), search.metric.value(search.parts)),
         data=data,
         inspected=_inspected(search, verdict),
-        notes=(*_varies(search), *notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
+        notes=(*_varies(search), *notes, *(_crowded(trial, verdict.compared_with) if kept is not None else ())),
         judged=search.subject.task,
         constant=search.constant,
         sample=search.material.select[0].part(0, 2).inputs,
@@ -114,7 +114,7 @@ def result_of(
         cost_seconds=record.seconds,
         break_even=None
         if kept is None or trial is None
-        else trial.break_even(kept.name, verdict.held_against, record.joules, cpu),
+        else trial.break_even(kept.name, verdict.compared_with, record.joules, cpu),
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
@@ -225,7 +225,7 @@ def _before_and_after(verdict: FinalEvaluation, metric: Metric | None, watts: tu
     trial, entry = verdict.trial, verdict.entry
     if trial is None or entry is None:
         return text
-    costs = [trial.cost(name) for name in (verdict.held_against, entry.name)]
+    costs = [trial.cost(name) for name in (verdict.compared_with, entry.name)]
     if trial.basis == "joules" and all(cost.joules is not None for cost in costs):
         text += f", {' → '.join(_joules(cost.joules, cost.uncertainty) for cost in costs)} each"
     elif trial.basis == "cpu_seconds" and watts is not None:
@@ -265,8 +265,8 @@ def _better(search: Search, entry: AcceptedCandidate) -> AcceptedCandidate | Non
 
 
 def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | None) -> list[ResultRow]:
-    original = None if verdict.trial is None else verdict.trial.cost(verdict.held_against)
-    single_thread = verdict.held_against != "original"
+    original = None if verdict.trial is None else verdict.trial.cost(verdict.compared_with)
+    single_thread = verdict.compared_with != "original"
     validation_score = None if search.parts is None else search.metric.value(search.parts)
     reference = f"{next(search.subject.model.parameters()).dtype}".removeprefix("torch.")
     rows = [

@@ -67,7 +67,7 @@ def model_card(disclosure: Disclosure, path: str | Path | None = None, *, replac
     end = "\r\n" if 2 * old_card.count("\r\n") > old_card.count("\n") else "\n"  # use the card's own line ends
     section = _section(disclosure, earlier).replace("\n", end)
     card = _with_section(_with_block(rest, block.replace("\n", end), end), section, end)
-    _see_that_nothing_is_lost(old_data, _read(hub, card), facts)
+    _check_other_fields_kept(old_data, _read(hub, card), facts)
     if target is not None:
         with replacing(target) as temporary:
             temporary.write_bytes((bom + card).encode("utf-8"))
@@ -220,7 +220,7 @@ def _section(disclosure: Disclosure, earlier: str) -> str:
     return text + (f"\n\nEarlier figure: {earlier}" if earlier else "")
 
 
-def _see_that_nothing_is_lost(before: dict[str, Any], after: dict[str, Any], facts: dict[str, Any]) -> None:
+def _check_other_fields_kept(before: dict[str, Any], after: dict[str, Any], facts: dict[str, Any]) -> None:
     others = {key: value for key, value in before.items() if key != KEY}
     if {key: value for key, value in after.items() if key != KEY} != others or after.get(KEY) != facts:
         raise DiscloseError("The card's head would read differently afterwards, so nothing was written; fix its YAML.")

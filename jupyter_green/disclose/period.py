@@ -28,7 +28,7 @@ from jupyter_green.storage.time_range import HOW, beginning
 from .errors import DiscloseError
 from .period_comparison import PeriodDifference, RunComparison
 
-DEAREST = 5
+TOP_CELLS = 5
 """Number of cells listed as using the most energy."""
 
 
@@ -110,10 +110,10 @@ class _Sums:
         joules, last = cell.sum.joules, cell.last
         if joules is None or last is None:
             return
-        if len(self.dearest) < DEAREST or joules > self.dearest[-1][0]:
+        if len(self.dearest) < TOP_CELLS or joules > self.dearest[-1][0]:
             self.dearest.append((joules, _name(last), cell.sum))
             self.dearest.sort(key=lambda item: (-item[0], item[1]))
-            del self.dearest[DEAREST:]
+            del self.dearest[TOP_CELLS:]
 
     def _end_run(self) -> None:
         if self._run:

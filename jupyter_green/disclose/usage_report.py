@@ -49,7 +49,7 @@ def sections(period: Period) -> list[Section]:
     candidates = [
         Section("Total", _total(period)),
         Section("Compared with earlier runs", lines=_against(period)),
-        Section("Cells with the most energy", lines=_dearest(period)),
+        Section("Cells with the most energy", lines=_top_cells(period)),
         Section("Made cheaper", lines=_shrinks(period.cheaper)),
         Section("Tried, not proven to be cheaper", lines=_shrinks(_unproven(period))),
         Section("By project", lines=_projects(period)),
@@ -190,7 +190,7 @@ def _runs(count: int) -> str:
     return f"{count} run" if count == 1 else f"{count} runs"
 
 
-def _dearest(period: Period) -> list[str]:
+def _top_cells(period: Period) -> list[str]:
     total = period.sum.joules
     lines = []
     for name, record, times in period.dearest:

@@ -119,9 +119,9 @@ class BaselineWorker:
 
     def ask(self, asked: request.Baseline) -> None:
         """Queue a baseline request from a page."""
-        self.errand(asked.id, lambda: self._do(asked))
+        self.run_later(asked.id, lambda: self._do(asked))
 
-    def errand(self, to: str, do: Callable[[], str]) -> None:
+    def run_later(self, to: str, do: Callable[[], str]) -> None:
         """Queue another request from a page that may be slow; `do` returns the sentence of the answer."""
         self._wanted.append(lambda: self.answers.append(self._answer(to, do)))
 
@@ -132,7 +132,7 @@ class BaselineWorker:
             self._book.rename(asked.name, asked.formerly)
             return f"This run now belongs to {asked.name!r}."
 
-        self.errand(asked.id, follow)
+        self.run_later(asked.id, follow)
 
     # ---- called on the background thread ------------------------------------------------------
 

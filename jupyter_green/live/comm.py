@@ -2,8 +2,8 @@
 
 All pages of a kernel receive what is sent through any comm, so each frame is sent once. The kernel opens a comm only if
 the front end sends cell ids, and never again after its own was closed: a front end without our extension answers each
-opening with an error on its console. Messages arrive on the kernel's shell threads and are put into `inbox`; everything
-else runs on the sampler thread, so no lock is needed.
+opening with an error on its console. Messages arrive on the kernel's shell threads and are put into `received_events`;
+everything else runs on the sampler thread, so no lock is needed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Channel:
     """The comms of one kernel; `arrived` is called on a shell thread when the inbox has a new event."""
 
     def __init__(self, arrived: Callable[[], None]) -> None:
-        self.inbox: deque[CommEvent] = deque(maxlen=MOST_WAITING)
+        self.received_events: deque[CommEvent] = deque(maxlen=MOST_WAITING)
         self._arrived = arrived
         self._comms: dict[str, BaseComm] = {}
         self._own: str | None = None
@@ -57,7 +57,7 @@ class Channel:
             if manager.comms.get(comm.comm_id) is comm:
                 comm.close(data=MARK)
         self._comms.clear()
-        self.inbox.clear()
+        self.received_events.clear()
 
     def _opened(self, comm: BaseComm, message: dict[str, Any]) -> None:
         self._follow(comm)
@@ -69,7 +69,7 @@ class Channel:
 
     def _put(self, what: Literal["opened", "said", "closed"], comm: BaseComm, message: dict[str, Any]) -> None:
         content = message.get("content")
-        self.inbox.append(CommEvent(what, comm, content.get("data") if isinstance(content, dict) else None))
+        self.received_events.append(CommEvent(what, comm, content.get("data") if isinstance(content, dict) else None))
         self._arrived()
 
     # ---- called on the sampler thread ---------------------------------------------------------
@@ -84,7 +84,7 @@ class Channel:
         """Whether the kernel may open a comm."""
         return not self._comms and not self._refused
 
-    def forgive(self) -> None:
+    def allow_again(self) -> None:
         """Allow opening a comm again after one was closed; the user turned metering on."""
         self._refused = False
 

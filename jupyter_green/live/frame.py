@@ -56,13 +56,13 @@ class Frames:
     def __init__(
         self,
         session: Session,
-        chronicle: RunState,
+        run_state: RunState,
         reference: BaselineWorker,
         budgets: Callable[[], list[Frame]],
         today: Callable[[], None],
     ) -> None:
-        self._session, self._chronicle, self._reference, self._budgets = session, chronicle, reference, budgets
-        self._sight = SensorStatus(session)
+        self._session, self._run_state, self._reference, self._budgets = session, run_state, reference, budgets
+        self._sensor_status = SensorStatus(session)
         self._said = 0
         self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread, today)
 
@@ -74,13 +74,13 @@ class Frames:
         """
         settings = self._session.settings
         live = [self._session.provisional(window) for window in windows]
-        rows = self._chronicle.live(live)
+        rows = self._run_state.live(live)
         opened = {window.id for window in windows if window.closed is None}
         running = next((row for row in reversed(rows.values()) if row.record.id in opened), None)
-        watts, quality = self._sight.power() if opened else (None, None)
-        shown = self._chronicle.rows(key for key in dict.fromkeys(keys) if key not in rows)
+        watts, quality = self._sensor_status.power() if opened else (None, None)
+        shown = self._run_state.rows(key for key in dict.fromkeys(keys) if key not in rows)
         shown += [row for row in rows.values() if row is not running]
-        sums = self._chronicle.sums(live)
+        sums = self._run_state.sums(live)
         return {
             **self._head("snapshot"),
             "seq": self._next(),
@@ -90,8 +90,8 @@ class Frames:
             "phase": "busy" if opened else "idle" if metering else "off",
             "watts": watts,
             "watts_quality": quality,
-            "devices": self._sight.devices,
-            "problem": self._sight.problem,
+            "devices": self._sensor_status.devices,
+            "problem": self._sensor_status.problem,
             "running": None if running is None else self._cell(running, opened),
             "cells": [self._cell(row, opened) for row in shown[-MOST_CELLS:]],
             "totals": self._totals(sums),
@@ -103,7 +103,7 @@ class Frames:
 
     def history(self, page: Page) -> Frame:
         """Return one page of the history of rows."""
-        cells = [self._cell(row) for row in self._chronicle.rows(page.keys)]
+        cells = [self._cell(row) for row in self._run_state.rows(page.keys)]
         return {
             **self._head("history"),
             "seq": self._next(),
@@ -124,7 +124,7 @@ class Frames:
     # ---- inside -------------------------------------------------------------------------------
 
     def _head(self, kind: str) -> Frame:
-        return {"v": VERSION, "type": kind, "app": APP, "run": self._chronicle.run}
+        return {"v": VERSION, "type": kind, "app": APP, "run": self._run_state.run}
 
     def _next(self) -> int:
         self._said += 1

@@ -45,9 +45,9 @@ class LivePublisher:
         self._metering, self._line_of, self._budgets = metering, line_of, budgets
         self._was_enabled = metering.enabled
         self._channel = Channel(self._wake)
-        self._audience = Viewers()
+        self._viewers = Viewers()
         self._pace = RateLimit()
-        self._outbox = ReplyQueue()
+        self._reply_queue = ReplyQueue()
         self.views: tuple[View, ...] = ()
         self._stop: list[Callable[[], None]] = []
         self._begin(session)
@@ -55,13 +55,13 @@ class LivePublisher:
     def _begin(self, session: Session) -> None:
         """Reset all state for a new run."""
         self._session = session
-        self._chronicle = RunState(session.settings.run_id, self._line_of)
+        self._run_state = RunState(session.settings.run_id, self._line_of)
         self._reference = BaselineWorker(session.book, self._wake, session.store.own_thread)
-        self._frames = Frames(session, self._chronicle, self._reference, self._budgets.told, self._told_of_today)
+        self._frames = Frames(session, self._run_state, self._reference, self._budgets.told, self._publish_today)
         self._windows: list[Window] = []
-        self._beckoned = False
+        self._panel_opened_by_frontend = False
         self._due = self._urgent = False
-        self._mailed = False
+        self._last_was_reply = False
         self._changes = self._budgets.changes
         self._opened = 0
         self._active = clock.perf_counter()
@@ -114,7 +114,7 @@ class LivePublisher:
         """Check whether a cell changed metering or a budget; called on the cell's path after each cell."""
         if self._metering.enabled != self._was_enabled:
             if self._metering.enabled:
-                self._channel.forgive()
+                self._channel.allow_again()
             self._change()
             self._session.hurry()
             self._was_enabled = self._metering.enabled  # last, so that after an interrupt everything is repeated
@@ -125,7 +125,7 @@ class LivePublisher:
         elif self._reference.changed:
             self._session.hurry()
 
-    def _told_of_today(self) -> None:
+    def _publish_today(self) -> None:
         """Handle new totals of other notebooks from the ledger; called on the reading thread."""
         if self._metering.enabled:  # else this kernel sends nothing
             self._change()
@@ -142,19 +142,19 @@ class LivePublisher:
         self._active = clock.perf_counter()
         self._change()
         if record.span == "cell" and record.cell_id is not None and HEADLESS not in os.environ:
-            self._beckoned = True  # nbclient and papermill send no cell ids and get no comm
+            self._panel_opened_by_frontend = True  # nbclient and papermill send no cell ids and get no comm
         if event == "final":
             self._urgent = self._urgent or record.span != "gap"
-            self._chronicle.keep(record)
+            self._run_state.keep(record)
             if record.span != "gap":
                 key = key_of(record)
-                rerun = any(row.reruns for row in self._chronicle.rows([key]))
+                rerun = any(row.reruns for row in self._run_state.rows([key]))
                 self._reference.verdicts.take(key, record, again=rerun)
 
     def _looked(self) -> float | None:
         """Do what is due; return the seconds until the next call, None if only an event can cause one."""
-        while self._channel.inbox:
-            self._read(self._channel.inbox.popleft())
+        while self._channel.received_events:
+            self._read(self._channel.received_events.popleft())
         now = clock.perf_counter()
         running = self._follow_windows()
         self._active = now if running else self._active
@@ -166,18 +166,18 @@ class LivePublisher:
         if self._metering.enabled and (self._channel.open or self.views):
             today, since = self._frames.today, self._busy_since
             waits.append(today.ask(now - self._active) if since is None else today.ask_during_cell(now - since))
-        waits += [view.look(now, self._draw, self._chronicle.newest(view.rows), running=running) for view in self.views]
+        waits += [view.look(now, self._draw, self._run_state.newest(view.rows), running=running) for view in self.views]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _compare(self, now: float) -> float | None:
         """Start reading the baseline, and apply a new one; return the seconds until the next call."""
         while self._reference.answers:
-            self._outbox.answer(self._reference.answers.popleft())
-        if self._reference.changed and self._reference.adopt(self._chronicle.records()):
-            self._chronicle.touch()
-            if self._audience.looks:  # sending whole pages is faster
-                self._chronicle.forget_changed()
-                self._outbox.recount(self._chronicle.keys())
+            self._reply_queue.answer(self._reference.answers.popleft())
+        if self._reference.changed and self._reference.adopt(self._run_state.records()):
+            self._run_state.touch()
+            if self._viewers.looks:  # sending whole pages is faster
+                self._run_state.forget_changed()
+                self._reply_queue.recount(self._run_state.keys())
             self._change()
         if not (self._channel.open or self.views):
             return None
@@ -205,33 +205,35 @@ class LivePublisher:
 
     def _post(self, now: float, *, running: bool) -> float | None:
         """Send one frame if one is due and the rate limit allows it; return the seconds until the next one."""
-        begins = self._channel.may_begin and self._beckoned
+        begins = self._channel.may_begin and self._panel_opened_by_frontend
         if not self._channel.open and not begins:
-            self._outbox.clear()
+            self._reply_queue.clear()
             return None
-        if not self._audience.looks:
+        if not self._viewers.looks:
             self._due = self._urgent = False
-        changed = self._audience.looks and (self._due or running or (self._channel.open and self._chronicle.changed))
-        if not changed and not self._outbox:
+        changed = self._viewers.looks and (self._due or running or (self._channel.open and self._run_state.changed))
+        if not changed and not self._reply_queue:
             return None
         wait = self._pace.wait(now, urgent=self._urgent)
         if wait:
             return wait
-        self._mailed = bool(self._outbox) and not (changed and self._mailed)  # alternate with snapshots
-        reply = self._outbox.take() if self._mailed else None
-        frame = self._snapshot() if reply is None else self._letter(reply)
+        self._last_was_reply = bool(self._reply_queue) and not (
+            changed and self._last_was_reply
+        )  # alternate with snapshots
+        reply = self._reply_queue.take() if self._last_was_reply else None
+        frame = self._snapshot() if reply is None else self._reply_frame(reply)
         if begins:
             self._channel.begin(frame)
         else:
             self._channel.send(frame)
         self._pace.sent(clock.perf_counter())
-        more = self._due or self._outbox or running or self._chronicle.changed
+        more = self._due or self._reply_queue or running or self._run_state.changed
         return self._pace.distance if more else None
 
     def _snapshot(self) -> Frame:
         self._due = self._urgent = False  # reset first: changes during the next lines are due again
-        keys = self._chronicle.take_changed(MOST_CELLS - NEWEST - MOST_ENDING)
-        return self._draw([*keys, *self._chronicle.newest(NEWEST)])
+        keys = self._run_state.take_changed(MOST_CELLS - NEWEST - MOST_ENDING)
+        return self._draw([*keys, *self._run_state.newest(NEWEST)])
 
     def _draw(self, keys: Sequence[str]) -> Frame:
         ending = [window for window in self._windows if window.closed is not None]
@@ -239,7 +241,7 @@ class LivePublisher:
         shown = [window for window in self._windows if window.id not in skipped]
         return self._frames.snapshot(shown, keys, metering=self._metering.enabled)
 
-    def _letter(self, mail: Answer | Page) -> Frame:
+    def _reply_frame(self, mail: Answer | Page) -> Frame:
         return self._frames.history(mail) if isinstance(mail, Page) else self._frames.answer(mail)
 
     # ---- requests from pages ------------------------------------------------------------------
@@ -247,7 +249,7 @@ class LivePublisher:
     def _read(self, letter: CommEvent) -> None:
         if letter.what == "closed":
             self._channel.lose(letter.comm)
-            self._audience.gone(letter.comm.comm_id)
+            self._viewers.gone(letter.comm.comm_id)
             return
         if letter.what == "opened":
             self._channel.take(letter.comm)
@@ -257,25 +259,25 @@ class LivePublisher:
             request = parse(letter.data)
         except RequestError as error:
             if error.to is not None:
-                self._outbox.answer(Answer(error.to, ok=False, message=str(error)))
+                self._reply_queue.answer(Answer(error.to, ok=False, message=str(error)))
             return
         if isinstance(request, Sync):
-            self._audience.told(request.client, letter.comm.comm_id, visible=True)
-            self._chronicle.forget_changed()
-            self._outbox.recount(self._chronicle.keys())
-            self._due = self._mailed = True  # the snapshot goes first
+            self._viewers.told(request.client, letter.comm.comm_id, visible=True)
+            self._run_state.forget_changed()
+            self._reply_queue.recount(self._run_state.keys())
+            self._due = self._last_was_reply = True  # the snapshot goes first
         elif isinstance(request, Visible):
-            was_visible = self._audience.looks
-            self._audience.told(request.client, letter.comm.comm_id, visible=request.visible)
-            self._due = self._due or (self._audience.looks and not was_visible)
+            was_visible = self._viewers.looks
+            self._viewers.told(request.client, letter.comm.comm_id, visible=request.visible)
+            self._due = self._due or (self._viewers.looks and not was_visible)
         elif isinstance(request, Meter):
-            self._outbox.answer(self._switch(request))
+            self._reply_queue.answer(self._switch(request))
         elif isinstance(request, Notebook):
             self._session.settings = replace(self._session.settings, notebook=request.name)
             self._reference.rename(request)
             self._due = True
         elif isinstance(request, Budget):
-            self._reference.errand(request.id, lambda: self._account(request))
+            self._reference.run_later(request.id, lambda: self._account(request))
         else:
             self._reference.ask(request)
 

@@ -48,20 +48,22 @@ class Row:
     """Earlier executions in this run."""
     rerun_joules: float | None = None
     """Their energy in joules; None if none was read."""
-    rerun_doubt: float = 0.0
+    rerun_uncertainty: float = 0.0
     """Sum of the half-widths of their 95 % intervals, in joules."""
 
     @property
     def rerun_known(self) -> float | None:
         """Energy of earlier executions in joules; None if its interval includes 0."""
-        return self.rerun_joules if self.rerun_joules is not None and self.rerun_joules > self.rerun_doubt else None
+        return (
+            self.rerun_joules if self.rerun_joules is not None and self.rerun_joules > self.rerun_uncertainty else None
+        )
 
     def followed_by(self, record: EnergyRecord, line: str) -> Row:
         """Return the row after a further execution."""
         earlier = [joules for joules in (self.rerun_joules, self.record.joules) if joules is not None]
         uncertainty = self.record.uncertainty
         more = uncertainty if uncertainty is not None and math.isfinite(uncertainty) else 0.0
-        return Row(record, line, self.reruns + 1, sum(earlier) if earlier else None, self.rerun_doubt + more)
+        return Row(record, line, self.reruns + 1, sum(earlier) if earlier else None, self.rerun_uncertainty + more)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,16 @@ from IPython.core.magic import line_magic, magics_class, no_var_expand
 
 from jupyter_green.baselines.baseline import Baseline
 from jupyter_green.baselines.comparison import Comparison
-from jupyter_green.baselines.messages import amount, cleared, difference, joules, kept, name_of, standing_of, used
+from jupyter_green.baselines.messages import (
+    amount,
+    cleared,
+    difference,
+    difference_sentence,
+    joules,
+    kept,
+    name_of,
+    used,
+)
 from jupyter_green.baselines.selection import BaselineError
 from jupyter_green.records import EnergyRecord, cell_key
 from jupyter_green.reporting.text_table import TextTable
@@ -124,7 +133,7 @@ class BaselineMagics(CellMagics):
             )
         if not rows:
             return TextTable(f"{title} No cell of this run has its final value yet.")
-        total = standing_of(comparison.total(), comparison.compared)
+        total = difference_sentence(comparison.total(), comparison.compared)
         return TextTable(f"{title} {total}", ("cell", "this run", "baseline", "difference"), rows, frozenset({1, 2}))
 
 

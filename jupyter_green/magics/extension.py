@@ -64,19 +64,21 @@ class Extension:
         self.config.observe(self._shown, "show")
         self.gate = BudgetGuard(shell, self.current_session)
         self.cells.gate = self.gate
-        self.purser = BudgetCommands(self.gate, self.current_session)
+        self.budget_commands = BudgetCommands(self.gate, self.current_session)
         self.magics = [
             EnergyMagics(shell, self.cells),
             EnergyItMagics(shell, self.cells),
             BaselineMagics(shell, self.cells),
             ShrinkMagics(shell, self.cells),
             CompareLabelDiscloseMagics(shell, self.cells),
-            BudgetMagics(shell, self.cells, self.gate, self.purser),
+            BudgetMagics(shell, self.cells, self.gate, self.budget_commands),
         ]
         self.transformer = begin_metering  # stored as registered: after a module reload it would be another object
         self.sources = Sources(shell)
         self.companion = (
-            None if companion is None else companion(self.session, self.cells, self.sources.line_of, self.purser)
+            None
+            if companion is None
+            else companion(self.session, self.cells, self.sources.line_of, self.budget_commands)
         )
 
     def current_session(self) -> Session:

@@ -27,7 +27,7 @@ class CpuTimeline(Timeline):
         super().__init__(traits)
         self._times: list[float] = []
         self._values: list[float] = []
-        self._doubts: list[float] = []
+        self._time_uncertainties: list[float] = []
 
     def add(self, reading: Reading) -> None:
         """Insert a reading in order of time, limited to the values of its neighbours.
@@ -38,19 +38,27 @@ class CpuTimeline(Timeline):
         index = bisect.bisect_left(self._times, reading.time)
         if index < len(self._times) and self._times[index] == reading.time:
             return
-        while index and self._values[index - 1] > reading.value and self._doubts[index - 1] > reading.doubt:
+        while (
+            index
+            and self._values[index - 1] > reading.value
+            and self._time_uncertainties[index - 1] > reading.uncertainty
+        ):
             index -= 1
             self._drop(index)
-        while index < len(self._times) and self._values[index] < reading.value and self._doubts[index] > reading.doubt:
+        while (
+            index < len(self._times)
+            and self._values[index] < reading.value
+            and self._time_uncertainties[index] > reading.uncertainty
+        ):
             self._drop(index)
         low = self._values[index - 1] if index else reading.value
         high = self._values[index] if index < len(self._times) else reading.value
         self._times.insert(index, reading.time)
         self._values.insert(index, min(max(reading.value, low), max(low, high)) if high >= low else low)
-        self._doubts.insert(index, reading.doubt)
+        self._time_uncertainties.insert(index, reading.uncertainty)
 
     def _drop(self, index: int) -> None:
-        del self._times[index], self._values[index], self._doubts[index]
+        del self._times[index], self._values[index], self._time_uncertainties[index]
 
     def thin(self, now: float, edges: list[float]) -> None:
         """Does nothing: two readings a second and two per edge are few."""
@@ -59,7 +67,7 @@ class CpuTimeline(Timeline):
         """Drop readings older than a moment, except the last before it."""
         super().forget(before)
         count = max(0, bisect.bisect_left(self._times, before) - 1)
-        del self._times[:count], self._values[:count], self._doubts[:count]
+        del self._times[:count], self._values[:count], self._time_uncertainties[:count]
 
     @property
     def tick_seen(self) -> float | None:

@@ -48,7 +48,7 @@ class Meter:
         self.traits = tuple(by_key[info.key].applied(info) if info.key in by_key else info for info in nominal)
         """Description of each sensor, with its calibration applied."""
         self.timelines = {traits.key: timeline_for(traits) for traits in self.traits}
-        self._gates = {
+        self._validated_sensors = {
             info.key: ValidatedSensor(sensor, info.scale)
             for sensor, info in zip(self.sensors, self.traits, strict=True)
         }
@@ -60,7 +60,7 @@ class Meter:
         self._latest = clock.perf_counter()
         self.resumed = self._latest
         """When readings resumed after an interruption; records are waited for from then on."""
-        self._hung: dict[str, int] = {}
+        self._slow_reads: dict[str, int] = {}
 
     def read(self, *, only_due: bool = False, at_edge: bool = False) -> None:
         """Read the sensors once: all, or only those that are due.
@@ -80,37 +80,37 @@ class Meter:
         """Read one sensor and add the reading, or the fault, to its timeline."""
         started = clock.perf_counter()
         try:
-            reading = self._gates[key].read()
-            if reading.doubt > TOO_LATE_SECONDS and timeline.read_at_edges:
+            reading = self._validated_sensors[key].read()
+            if reading.uncertainty > TOO_LATE_SECONDS and timeline.read_at_edges:
                 raise SensorFault(f"It took {clock.perf_counter() - started:.1f} s to answer.")
         except SensorFault as fault:
             now = clock.perf_counter()
             timeline.fault(now, str(fault))
             pause = FAULT_SECONDS
             if now - started > STANDSTILL_SECONDS:
-                self._hung[key] = self._hung.get(key, 0) + 1
-                pause = 0.0 if self._hung[key] == 1 else REST * (now - started)
+                self._slow_reads[key] = self._slow_reads.get(key, 0) + 1
+                pause = 0.0 if self._slow_reads[key] == 1 else REST * (now - started)
             self._due[key] = now + pause
             return
-        self._hung.pop(key, None)
-        _bound(timeline, self._gates[key].power_limit)
+        self._slow_reads.pop(key, None)
+        _bound(timeline, self._validated_sensors[key].power_limit)
         timeline.add(reading)
-        complaint = self._gates[key].complaint
+        complaint = self._validated_sensors[key].complaint
         if complaint is not None:
             timeline.fault(clock.perf_counter(), complaint)
         self._due[key] = timeline.next_read(clock.perf_counter())
 
     def check(self) -> None:
         """Read the power that devices report beside their counters; about once a second while a window is open."""
-        for key, gate in self._gates.items():
-            watts = gate.shown_watts()
+        for key, gate in self._validated_sensors.items():
+            watts = gate.reported_watts()
             if watts is not None:
                 self._checks[key].add(clock.perf_counter(), self.timelines[key].traits.scale * watts)
 
     def look(self, *, at_edge: bool = False) -> None:
         """Read the devices' conditions; called after the sensors were read, and skipped for a sensor that hangs."""
         for key, log in self._conditions.items():
-            if key not in self._hung:
+            if key not in self._slow_reads:
                 log.look(at_edge=at_edge)
 
     def conditions(self, kind: str, start: float, end: float) -> Conditions:
@@ -150,8 +150,8 @@ class Meter:
         """
         if final:
             for key, timeline in self.timelines.items():
-                if key not in self._hung:
-                    _bound(timeline, self._gates[key].refresh_limit())
+                if key not in self._slow_reads:
+                    _bound(timeline, self._validated_sensors[key].refresh_limit())
                 timeline.conclude(start)
                 timeline.conclude(end)
         components = []
@@ -161,7 +161,7 @@ class Meter:
             components.append(component if log is None else replace(component, **asdict(log.over(start, end))))
         return tuple(components)
 
-    def timing_doubt(self, start: float) -> float:
+    def timing_uncertainty(self, start: float) -> float:
         """Relative half-width of the timing uncertainty of the energy since `start`.
 
         Uses settled readings only. Infinite if there are none, 0 without sensors.

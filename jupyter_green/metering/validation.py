@@ -70,15 +70,15 @@ class ValidatedSensor:
         if last is not None and (reading.epoch != last.epoch or self.complaint):
             self._breaks += 1
         half_width = max(0.0, reading.time - started, finished - reading.time)
-        return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, doubt=half_width)
+        return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, uncertainty=half_width)
 
-    def shown_watts(self) -> float | None:
+    def reported_watts(self) -> float | None:
         """Power that the device reports beside its counter, in watts; None if there is none or it is unreliable."""
         if self._tries == 0 or not isinstance(self._sensor, Checked):
             return None
         started = clock.perf_counter()
         try:
-            watts = self._sensor.shown_watts()
+            watts = self._sensor.reported_watts()
         except (Exception, SystemExit):  # noqa: BLE001 - the counter is usable without it
             watts = math.nan
         slow = clock.perf_counter() - started > ASIDE_SECONDS  # a driver that times out gives no value

@@ -88,7 +88,7 @@ def judged(
         return Credit(0.0, 0.0, f"No credit: equal quality of the result was not shown{reason}.")
     if not comparison.saved:
         return Credit(0.0, comparison.uncertainty, "No credit: nothing was saved.")
-    if not comparison.told_apart:
+    if not comparison.significant:
         return Credit(0.0, comparison.uncertainty, "No credit: the saving is not statistically significant.")
     return Credit(comparison.saved, comparison.uncertainty)
 

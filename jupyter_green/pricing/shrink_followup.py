@@ -63,7 +63,7 @@ class ShrinkFollowup:
 
 
 @dataclass(frozen=True)
-class _Gate:
+class _ProvenShrink:
     """Whether the shrink was proven, as a `QualityCheck`."""
 
     proven: bool
@@ -109,7 +109,7 @@ def shrink_followup(records: Sequence[EnergyRecord], now: float) -> ShrinkFollow
     seconds = (length if recent else max(last.started_at - first, 1.0), length)
     sides = [_summed(recent or before), _summed(after)]
     rebound = observed(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]), seconds)
-    check = _Gate(outcome.proven, "the saving was not proven")
+    check = _ProvenShrink(outcome.proven, "the saving was not proven")
     credit = judged(sides[1][1], baseline=sides[0][0], used=sides[1][0], passed=check)
     return ShrinkFollowup(outcome.line, unit, rebound, seconds, weakest(side[2] for side in sides), credit, last.id)
 
@@ -125,8 +125,8 @@ def _of(records: Iterable[EnergyRecord], unit: str) -> list[EnergyRecord]:
 
 def _summed(records: Sequence[EnergyRecord]) -> tuple[Joules, float, Quality | None]:
     """Return joules per use with their uncertainty, the number of uses, and the quality."""
-    outlay = UsageSum()
+    usage_sum = UsageSum()
     for record in records:
-        outlay.add(record)
+        usage_sum.add(record)
     units = sum(record.units or 0.0 for record in records)
-    return Joules(outlay.total / units, outlay.uncertainty / units), units, outlay.quality
+    return Joules(usage_sum.total / units, usage_sum.uncertainty / units), units, usage_sum.quality

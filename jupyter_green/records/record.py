@@ -267,11 +267,11 @@ class EnergyRecord:
         if self.trace is None or not self.trace.series:
             raise ValueError(
                 "No power curve was recorded: it takes three readings of a device in a window of a second or "
-                f"more{self._courseless()}."
+                f"more{self._why_no_curve()}."
             )
         return self.trace
 
-    def _courseless(self) -> str:
+    def _why_no_curve(self) -> str:
         """Return why no window here could have a trace, as the end of a sentence; else empty."""
         methods = {part.method for part in self.components if part.joules is not None}
         if self.span == "gap":

@@ -38,13 +38,13 @@ class Doctor:
         for finding in self.findings:
             lines += ["", *_finding_lines(finding)]
             lines += [f"    {line}" for line in self._told(self._sensors(finding))]
-        unassigned = self._told(self._strangers()) + self._elsewhere()
+        unassigned = self._told(self._sensors_without_finding()) + self._elsewhere()
         return numbers.plain("\n".join([*lines, *([""] if unassigned else []), *unassigned, "", self.verdict()]))
 
     def html(self) -> str:
         """Return the report as HTML; a click on a command selects all of it."""
         rows = "".join(self._section(finding) for finding in self.findings)
-        rest = _list(self._told(self._strangers()) + self._elsewhere())
+        rest = _list(self._told(self._sensors_without_finding()) + self._elsewhere())
         verdict = f"<div><b>{markup(self.verdict())}</b></div>"
         return f'{STYLE}<div class="jg jg-doc">{verdict}{rows}{rest}</div>'
 
@@ -73,7 +73,7 @@ class Doctor:
         first = working[0] is finding
         return [trait for trait in mine if trait.device == finding.subject or (first and trait.device not in named)]
 
-    def _strangers(self) -> list[SensorInfo]:
+    def _sensors_without_finding(self) -> list[SensorInfo]:
         sources = {finding.source for finding in self.findings if finding.works}
         return [trait for trait in self.traits if trait.source not in sources]
 

@@ -115,7 +115,7 @@ def significant(value: float, digits: int = 2, rounding: str = ROUND_HALF_UP) ->
     return fixed(value, places(value, digits, rounding), rounding)
 
 
-def doubt(uncertainty: float) -> int:
+def uncertainty_decimals(uncertainty: float) -> int:
     """Return the number of decimals for a ±: one significant digit, two if the first is 1."""
     if not known(uncertainty) or uncertainty == 0:
         return 0
@@ -165,12 +165,12 @@ def unit_for(values: Iterable[float | None]) -> Unit:
     If the user chose a unit, it is used from a hundredth of it on.
     """
     largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
-    ladder = _LADDERS[_chosen]
+    unit_steps = _LADDERS[_chosen]
     if _chosen:
-        return Unit(*(_step(ladder, 100 * largest) if largest else ladder[-1]))
+        return Unit(*(_step(unit_steps, 100 * largest) if largest else unit_steps[-1]))
     if largest == 0 or 0.01 <= largest < 1000:
         return JOULE
-    return Unit(*_step(ladder, largest))
+    return Unit(*_step(unit_steps, largest))
 
 
 def unit_of_column(pairs: Iterable[tuple[float | None, float | None]]) -> Unit:
@@ -200,7 +200,7 @@ def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | 
     for _ in range(2):
         value = joules / chosen.joules
         spread = None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / chosen.joules
-        decimals = doubt(spread) if spread else places(value, 3 if spread == 0 else 2)
+        decimals = uncertainty_decimals(spread) if spread else places(value, 3 if spread == 0 else 2)
         text = fixed(value, decimals)
         larger = [Unit(*step) for step in _LADDERS[_chosen] if step[1] > chosen.joules]
         if unit is not None or not larger or not text.lstrip(MINUS).startswith("1,000"):
@@ -230,8 +230,8 @@ def at_least(joules: float) -> str:
     return f"≥{THIN}{floor(joules / unit.joules)}{THIN}{unit.symbol}"
 
 
-def _step(ladder: tuple[tuple[str, float], ...], value: float) -> tuple[str, float]:
-    return next((step for step in reversed(ladder) if abs(value) >= step[1]), ladder[0])
+def _step(unit_steps: tuple[tuple[str, float], ...], value: float) -> tuple[str, float]:
+    return next((step for step in reversed(unit_steps) if abs(value) >= step[1]), unit_steps[0])
 
 
 # ---- other quantities -----------------------------------------------------------------------------
@@ -282,11 +282,13 @@ def carbon(grams: float | None, rounding: str = ROUND_HALF_UP) -> str:
     return f"{_scaled(grams, _GRAMS, rounding)} CO₂e"
 
 
-def _scaled(value: float | None, ladder: tuple[tuple[str, float], ...], rounding: str) -> str:
+def _scaled(value: float | None, unit_steps: tuple[tuple[str, float], ...], rounding: str) -> str:
     if value is None or not math.isfinite(value):
         return ABSENT
     # A unit is used from a tenth of it on: 0.19 mg reads better than 190 µg next to figures in mg.
-    symbol, size = _step(ladder, 10 * value) if value else next(step for step in ladder if step[0] in ("g", "Wh"))
+    symbol, size = (
+        _step(unit_steps, 10 * value) if value else next(step for step in unit_steps if step[0] in ("g", "Wh"))
+    )
     return f"{significant(value / size, 2, rounding)}{THIN}{symbol}"
 
 
@@ -319,10 +321,10 @@ def percent(share: float | None) -> str:
     """Format a share (1 = 100 %) like a ±: one significant digit, two if the first is 1."""
     if share is None or not math.isfinite(share):
         return ABSENT
-    return f"{fixed(share * 100, doubt(abs(share * 100)))}{THIN}%"
+    return f"{fixed(share * 100, uncertainty_decimals(abs(share * 100)))}{THIN}%"
 
 
-def doubted(told: str, joules: float | None, uncertainty: float | None) -> str:
+def with_uncertainty(told: str, joules: float | None, uncertainty: float | None) -> str:
     """Append the relative ± of an energy to a quantity derived from it, such as CO2e or a cost."""
     if not known(joules) or not known(uncertainty) or joules <= 0:
         return told

@@ -41,11 +41,11 @@ def discover() -> Discovery:
     except Exception as error:  # noqa: BLE001 - the library raises a dozen kinds of error; each becomes a diagnostic
         detail = f"The ROCm library does not answer ({_told(error)})."
         return Discovery(findings=(_finding(SUBJECT, False, detail),))
-    sensors: list[BoardCounter] = []
+    sensors: list[GpuCounter] = []
     findings: list[Diagnostic] = []
     for index, handle in enumerate(handles):
         try:
-            sensors.append(BoardCounter(library, handle, index))
+            sensors.append(GpuCounter(library, handle, index))
         except SensorFault as fault:
             findings.append(_finding(f"AMD GPU {index}", False, str(fault)))
             continue
@@ -54,7 +54,7 @@ def discover() -> Discovery:
     return Discovery(tuple(sensors), tuple(findings))
 
 
-class BoardCounter:
+class GpuCounter:
     """Energy accumulator of one GPU, by its index in the library's list. Untested on hardware.
 
     Raises SensorFault if the GPU has no accumulator.

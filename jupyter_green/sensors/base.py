@@ -49,7 +49,7 @@ class Reading:
     time: float
     value: float
     epoch: int = 0
-    doubt: float = 0.0
+    uncertainty: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class SensorInfo:
         return (self.latency_low + self.latency) / 2
 
     @property
-    def late_doubt(self) -> float:
+    def latency_uncertainty(self) -> float:
         """Uncertainty of `late`: half-width in seconds."""
         return (self.latency - self.latency_low) / 2
 
@@ -184,7 +184,7 @@ class Attributing(Protocol):
 class Checked(Protocol):
     """A counter whose device also reports power, for cross-checking."""
 
-    def shown_watts(self) -> float | None:
+    def reported_watts(self) -> float | None:
         """Return the device's mean power over the last second in watts; None if it reports none."""
 
 

@@ -140,7 +140,7 @@ _OLD_SERVERS = {23, 26, 29, 30, 37, 44, 46, 47}
 _SERVER_PARTS = {"0xd0c", "0xd40", "0xd49", "0xd4f", "0xd83", "0xd84", "0xd8e", "0xac3", "0xac4"}
 # Large cores are also in servers (the first Graviton is 0xd08), so they count as boards only if a board name is known.
 _SMALL_PARTS = {"0xd03", "0xd04", "0xd05"}
-_BOARD_PARTS = _SMALL_PARTS | {"0xd07", "0xd08", "0xd09", "0xd0a", "0xd0b"}
+_SBC_PARTS = _SMALL_PARTS | {"0xd07", "0xd08", "0xd09", "0xd0a", "0xd0b"}
 # "i7-1260P", "i5-8250U", "i7-1165G7", "Ryzen 7 5800HS", "Ultra 7 155H"; desktops end in a digit, K, F, S, T or X.
 # Xeons on a client die, sold for small servers and desktops alike. All other Xeons are server chips whatever their
 # model number: a virtual machine may show a client's number ("Xeon E312xx", model 42).
@@ -173,7 +173,7 @@ def look_up(chip: Chip) -> CoreWatts:
 def _arm(chip: Chip) -> CoreWatts:
     if chip.part in _SERVER_PARTS or chip.vendor == "ampere":
         return ARM_SERVER
-    return BOARD if chip.part in (_BOARD_PARTS if chip.name else _SMALL_PARTS) else UNKNOWN
+    return BOARD if chip.part in (_SBC_PARTS if chip.name else _SMALL_PARTS) else UNKNOWN
 
 
 def _intel(chip: Chip) -> CoreWatts | None:

@@ -201,7 +201,7 @@ class ProcessorModel:
                 while len(self._threads) > MOST_THREADS and self._threads[0].look is None:
                     self._sampler.before += self._threads.pop(0).total
 
-    def look_at_threads(self) -> None:
+    def update_thread_times(self) -> None:
         """Record the CPU time up to now of the threads in `own_thread`."""
         with self._lock:
             for thread in self._threads:

@@ -75,7 +75,7 @@ class ProcessTree:
         self._held: dict[int, float] = {}
         self._lost = 0.0
         self._total = 0.0
-        self._ceded = 0.0
+        self._handed_to_others = 0.0
         self._cpu = 0.0
         self.look()
 
@@ -89,14 +89,14 @@ class ProcessTree:
                 after = _reaped_seconds()
                 if reaped == after:
                     break
-            self._bury(living, after - self._ceded)
+            self._account_for_ended(living, after - self._handed_to_others)
             unreaped = self._lost + sum(
                 process.seconds + self._held.get(process.pid, 0.0) for process in living.values()
             )
             self._known = living
             # A process is read in clock ticks, its time after reaping is finer: the sum could fall slightly.
             self._total = max(self._total, reaped + unreaped)
-            self._ceded = reaped
+            self._handed_to_others = reaped
             self._cpu = clock.process_time() + reaped
             return self._cpu, self._total - reaped
 
@@ -107,12 +107,12 @@ class ProcessTree:
         reaped since the last `look`.
         """
         with self._lock:
-            before_cpu, before_ceded, before = self._cpu, self._ceded, self._total - self._ceded
+            before_cpu, before_ceded, before = self._cpu, self._handed_to_others, self._total - self._handed_to_others
         _, now = self.look()
-        handed_over = self._ceded - before_ceded
+        handed_over = self._handed_to_others - before_ceded
         return now if cpu - before_cpu >= handed_over - 1e-9 else before
 
-    def _bury(self, living: dict[tuple[int, float], Relative], handed: float) -> None:
+    def _account_for_ended(self, living: dict[tuple[int, float], Relative], handed: float) -> None:
         """Account for processes that ended since the last look.
 
         `handed` is the CPU time of reaped children that was added to this process meanwhile. Time goes to the process

@@ -38,7 +38,7 @@ class ChangeNotifier:
         self._asked = 0.0
         self._since = 0.0
         self._stamp: object = None
-        self._census: RecordCounts | None = None
+        self._record_counts: RecordCounts | None = None
         self._ready = asyncio.Event()
         self._late = False
         """Whether a page was answered before the first check finished."""
@@ -76,17 +76,17 @@ class ChangeNotifier:
     async def _keep_looking(self, ready: asyncio.Event) -> None:
         interval = _EVERY_ELSEWHERE if self._source.elsewhere else _EVERY
         self._since = time.time() - _BACK
-        self._stamp = self._census = None
+        self._stamp = self._record_counts = None
         try:
             await self._look()
         finally:
             ready.set()
-        may_have_missed, self._late = self._census is None or self._late, False
+        may_have_missed, self._late = self._record_counts is None or self._late, False
         while time.monotonic() - self._asked < _LINGER:
             await asyncio.sleep(interval)
             for change in await self._look():
                 self._tell(change)
-            if may_have_missed and self._census is not None:
+            if may_have_missed and self._record_counts is not None:
                 may_have_missed = False
                 self._tell(UNKNOWN)
 
@@ -98,7 +98,7 @@ class ChangeNotifier:
             return []
         if counts is None:
             return []
-        previous, self._census = self._census, counts
+        previous, self._record_counts = self._record_counts, counts
         return [] if previous is None else counts.since(previous)
 
     def _counted(self) -> RecordCounts | None:

@@ -52,7 +52,7 @@ class OwnLedger(Ledger):
         scope = self._scope
         newest = select(func.max(schema.journals.c.drained_at)).where(*scope.readable(schema.journals))
         return self._database.read(
-            lambda connection: (connection.execute(newest).scalar_one_or_none(), _shelf(connection, scope))
+            lambda connection: (connection.execute(newest).scalar_one_or_none(), _baseline_counts(connection, scope))
         )
 
     def look(self, work: Callable[[Connection, list[ColumnElement[bool]]], T], **filters: Unpack[Filters]) -> T:
@@ -121,13 +121,15 @@ class OwnLedger(Ledger):
 
         def work(connection: Connection) -> RecordCounts:
             runs = {(str(row[0]), row[1]): int(row[2]) for row in connection.execute(by_run)}
-            return RecordCounts(int(connection.execute(everything).scalar_one()), runs, _shelf(connection, scope))
+            return RecordCounts(
+                int(connection.execute(everything).scalar_one()), runs, _baseline_counts(connection, scope)
+            )
 
         self._fresh()
         return self._database.read(work)
 
 
-def _shelf(connection: Connection, scope: AccessScope) -> tuple[int, float | None]:
+def _baseline_counts(connection: Connection, scope: AccessScope) -> tuple[int, float | None]:
     """Return the number of baselines, and when the newest was stored, in seconds since 1970."""
     query = select(func.count(), func.max(schema.baselines.c.kept_at)).select_from(schema.baselines)
     query = query.where(scope.own(schema.baselines))

@@ -77,5 +77,5 @@ def meter(label: str | None = None, *, units: float | str | None = None, unit: s
     """
     counter = UnitCounter(units, unit) if isinstance(units, str) else None
     window = current().window(label=label, units=None if counter else units, unit=unit)
-    window.tally = counter
+    window.unit_counter = counter
     return Block(window)

@@ -81,7 +81,7 @@ class UpdateObserver:
                 self.fault = "The counter was reset meanwhile."
                 return
             if previous is not None and reading.value != previous.value:
-                low, high = previous.time - previous.doubt, reading.time + reading.doubt
+                low, high = previous.time - previous.uncertainty, reading.time + reading.uncertainty
                 self.ticks.append(CounterSample((low + high) / 2, reading.value, (high - low) / 2))
             previous = reading
 
@@ -134,7 +134,9 @@ def _mean(ticks: list[CounterSample], stretch: tuple[float, float] | None) -> fl
     inside = [update for update in ticks if stretch[0] + SETTLE_SECONDS <= update.time <= stretch[1]]
     if len(inside) < 3:
         return None
-    first, last = min(combinations(inside, 2), key=lambda two: (two[0].doubt + two[1].doubt) / _seconds(*two))
+    first, last = min(
+        combinations(inside, 2), key=lambda two: (two[0].uncertainty + two[1].uncertainty) / _seconds(*two)
+    )
     return (last.value - first.value) / _seconds(first, last)
 
 

@@ -18,7 +18,7 @@ SINGLE_BAND = 0.20
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Iterations:
     """Some consecutive iterations: their number and their energy in joules."""
 
     count: float
@@ -33,7 +33,7 @@ class Prediction:
     uncertainty: float
 
 
-def predict(stretches: Sequence[Stretch], total: float, *, doubt: float = 0.0) -> Prediction | None:
+def predict(stretches: Sequence[Iterations], total: float, *, uncertainty: float = 0.0) -> Prediction | None:
     """Predict the energy of `total` iterations from the stretches so far.
 
     With k stretches of mean m and standard deviation s, N further stretches use N·m ± t·s·√(N²/k + N). After one
@@ -41,7 +41,7 @@ def predict(stretches: Sequence[Stretch], total: float, *, doubt: float = 0.0) -
 
     Parameters
     ----------
-    stretches : sequence of Stretch
+    stretches : sequence of Iterations
         In order; the first is warm-up and not extrapolated.
     total : float
         Number of iterations of the whole loop.
@@ -75,4 +75,4 @@ def predict(stretches: Sequence[Stretch], total: float, *, doubt: float = 0.0) -
             * math.sqrt(remaining_stretches**2 / len(steady) + remaining_stretches)
         )
     total_joules = used + predicted
-    return Prediction(total_joules, math.hypot(half_width, doubt * total_joules))
+    return Prediction(total_joules, math.hypot(half_width, uncertainty * total_joules))

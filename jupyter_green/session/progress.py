@@ -16,7 +16,7 @@ from jupyter_green.records import EnergyRecord, clock
 from jupyter_green.reporting.numbers import energy, plain
 
 from . import current
-from .loop_prediction import Prediction, Stretch, predict
+from .loop_prediction import Iterations, Prediction, predict
 from .window import status_of
 
 REFRESH_SECONDS = 1.0
@@ -44,7 +44,7 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
 
     def __init__(self, iterable: Iterable[Any] | None = None, total: float | None = None, **options: Any) -> None:
         self.prediction: Prediction | None = None
-        self._stretches: list[Stretch] = []
+        self._stretches: list[Iterations] = []
         self._window = current().window(label=options.get("desc"), unit=options.get("unit", "it"))
         self._seen = 0.0
         self._mark: tuple[float, float] | None = None
@@ -101,7 +101,9 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
         joules = math.fsum(part.joules or 0.0 for part in parts)
         if joules <= 0 or count <= self._seen:
             return
-        self._stretches.append(Stretch(count - self._seen, joules - math.fsum(item.joules for item in self._stretches)))
+        self._stretches.append(
+            Iterations(count - self._seen, joules - math.fsum(item.joules for item in self._stretches))
+        )
         self._seen = count
         gain_joules = sum(part.gain_uncertainty or 0.0 for part in parts)
-        self.prediction = predict(self._stretches, self.total, doubt=gain_joules / joules) if self.total else None
+        self.prediction = predict(self._stretches, self.total, uncertainty=gain_joules / joules) if self.total else None

@@ -176,14 +176,14 @@ class Recorder:
 
     def _advance(self) -> float | None:
         has_events = bool(self._events)
-        self._book_events()
+        self._register_events()
         self._write_again()
         self.meter.read(only_due=True, at_edge=has_events)
         if has_events or self._open_windows():
             self.meter.look(at_edge=has_events)
         self._bill_own_time()
         now = clock.perf_counter()
-        self._book_edges(now)
+        self._register_edges(now)
         self._settle_gaps(now)
         self._settle_windows(now)
         if self._open_windows() and now - self._looked_for_owners >= OWNER_SECONDS:
@@ -203,13 +203,13 @@ class Recorder:
 
     def conclude(self) -> None:
         """Finish everything that waits from the present readings; called at process exit."""
-        self._book_events()
-        self._book_edges(math.inf)
+        self._register_events()
+        self._register_edges(math.inf)
         self._settle_gaps(math.inf)
         self._settle_windows(math.inf)
         self._keep_gap(self._account.take(all_of_it=True))
 
-    def _book_events(self) -> None:
+    def _register_events(self) -> None:
         while self._events:
             # Removed only after booking, so that `busy` stays true in between.
             try:
@@ -223,11 +223,11 @@ class Recorder:
             self._mark(event)
             return
         if isinstance(event, tuple):
-            self._book_gap(event)
+            self._register_gap(event)
             return
         gap, event.gap = event.gap, None
         if gap is not None:
-            self._book_gap(gap)
+            self._register_gap(gap)
         if event.closed is not None:
             # A short window is closed before its opening is processed, so it is queued twice; book it once.
             if event.latest is None and event.id not in self._ending:
@@ -239,7 +239,7 @@ class Recorder:
             self._mark(event.opened)
             self.tell("open", self.bare(event))
 
-    def _book_gap(self, gap: tuple[Timestamp, Timestamp]) -> None:
+    def _register_gap(self, gap: tuple[Timestamp, Timestamp]) -> None:
         self._gaps.append(gap)
         self.meter.mark(gap[0].time, quiet=True)
         self._mark(gap[1])
@@ -249,7 +249,7 @@ class Recorder:
             self.meter.mark(edge.time, quiet=quiet)
             self._edges.append(edge)
 
-    def _book_edges(self, now: float) -> None:
+    def _register_edges(self, now: float) -> None:
         """Book the CPU time at window edges. This reads child processes, so it waits until the kernel has replied."""
         # A caller is waiting, so the kernel cannot reply yet.
         awaited = any(window.awaited for window in self._ending.values())
@@ -265,7 +265,7 @@ class Recorder:
         cpu_now = clock.thread_time()
         if self._processor is not None:
             self._processor.exclude(cpu_now - self._billed)
-            self._processor.look_at_threads()
+            self._processor.update_thread_times()
         self._billed = cpu_now
 
     def _due(self, closed: Timestamp, now: float, *, soon: bool = False) -> bool:

@@ -65,11 +65,11 @@ class Session:
         )
         self._pid = os.getpid()
         self._open: dict[str, Window] = {}
-        self._settlement = Recorder(self.meter, self.store, settings, self.open_windows, self.close_abandoned)
-        self._settlement.problem = problem
-        self._sampler = Sampler(self._settlement.step, self._settlement.fault)
+        self._recorder = Recorder(self.meter, self.store, settings, self.open_windows, self.close_abandoned)
+        self._recorder.problem = problem
+        self._sampler = Sampler(self._recorder.step, self._recorder.fault)
         self.meter.read()
-        self._quiet_since: Timestamp | None = self.edge()
+        self._idle_since: Timestamp | None = self.edge()
         self._marked = 0.0
         _sessions.add(self)
         atexit.register(self.close_at_exit)
@@ -123,12 +123,12 @@ class Session:
             if others:
                 for other in (window, *others):
                     other.overlapped = True
-            elif self._quiet_since is not None:
-                window.gap = self._quiet_since, window.opened
-                self._quiet_since = None
-            self._settlement.crowd.mark(window.opened.time, len(others) + 1)
-        self._settlement.opened(window)
-        self._note("open", window.id, {**self._settlement.facts(window), "seconds": 0.0, "components": ()})
+            elif self._idle_since is not None:
+                window.gap = self._idle_since, window.opened
+                self._idle_since = None
+            self._recorder.crowd.mark(window.opened.time, len(others) + 1)
+        self._recorder.opened(window)
+        self._note("open", window.id, {**self._recorder.facts(window), "seconds": 0.0, "components": ()})
         self._sampler.wake()
         window.overhead += clock.thread_time() - cpu_start
         window.booked = True
@@ -137,7 +137,7 @@ class Session:
         """Mark a moment inside a window, so that the energy up to it and from it on can be read."""
         edge, last_mark = self.edge(), self._marked
         if self.alive:
-            self._settlement.marked(edge)
+            self._recorder.marked(edge)
             self._marked = edge.time
             if edge.time - last_mark > MARK_SECONDS:  # otherwise the sampler already reads at its highest rate
                 self._sampler.wake()
@@ -149,7 +149,7 @@ class Session:
             return
         previous_start, window.opened = window.opened, self.edge()
         if window.parent is None:
-            self._settlement.passed(previous_start, window.opened)
+            self._recorder.passed(previous_start, window.opened)
 
     def close(self, window: Window, status: Status = "ok", *, at: Timestamp | None = None) -> Window:
         """Close a window now, or at an earlier timestamp `at`; its record is finished in the background.
@@ -190,15 +190,15 @@ class Session:
             window.status = status
             window.closed = closed_at
         closed_at = window.closed
-        if window.tally is not None:
-            window.tally.end(window)
+        if window.unit_counter is not None:
+            window.unit_counter.end(window)
         self._open.pop(window.id, None)
         if window.parent is None:
             still_open = sum(other.parent is None for other in self.open_windows())
-            self._settlement.crowd.mark(closed_at.time, still_open)
+            self._recorder.crowd.mark(closed_at.time, still_open)
             if not still_open:
-                self._quiet_since = closed_at
-        self._settlement.closed(window)
+                self._idle_since = closed_at
+        self._recorder.closed(window)
         self._note(
             "close", window.id, {**window.facts, "status": status, "seconds": closed_at.time - window.bounds()[0]}
         )
@@ -211,33 +211,33 @@ class Session:
         try:
             self.store.note(event, record_id, known)
         except Exception as error:  # noqa: BLE001 - user code may have broken any library
-            self._settlement.fault(error)
+            self._recorder.fault(error)
 
     # ---- reading --------------------------------------------------------------------------------
 
     @property
     def settings(self) -> Settings:
         """Run, project, notebook, ledger and valuation."""
-        return self._settlement.settings
+        return self._recorder.settings
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
-        self._settlement.settings = settings
+        self._recorder.settings = settings
 
     @property
     def finished(self) -> tuple[EnergyRecord, ...]:
         """The final records still in memory, oldest first, as one consistent copy."""
-        return tuple(self._settlement.finished)  # one atomic copy: another thread may append a record
+        return tuple(self._recorder.finished)  # one atomic copy: another thread may append a record
 
     @property
     def keeps_all(self) -> bool:
         """Whether every final record of the session is still in `finished`."""
-        finished = self._settlement.finished
+        finished = self._recorder.finished
         return finished.maxlen is None or len(finished) < finished.maxlen
 
     def so_far(self) -> tuple[list[EnergyRecord], tuple[Alike, ...]]:
         """Return the final records in memory and the sums of older ones, as one consistent copy."""
-        return self._settlement.so_far()
+        return self._recorder.so_far()
 
     @property
     def problem(self) -> str | None:
@@ -245,7 +245,7 @@ class Session:
         settings_problem = self.settings.problem
         problems = (
             settings_problem,
-            self._settlement.problem,
+            self._recorder.problem,
             self.store.problem,
             self.store.drain_problem,
             *self.store.notices,
@@ -258,7 +258,7 @@ class Session:
 
     def provisional(self, window: Window) -> EnergyRecord:
         """Return the record of a window from the readings so far, marked as not final."""
-        return self._settlement.provisional(window)
+        return self._recorder.provisional(window)
 
     def hurry(self) -> None:
         """Wake the sampler: a caller waits for a record."""
@@ -274,7 +274,7 @@ class Session:
         Returns a function that removes it. Listeners run on the sampler thread. A listener that raises is removed and
         reported in `problem`.
         """
-        listeners = self._settlement.listeners
+        listeners = self._recorder.listeners
         listeners.append(listener)
         return lambda: listeners.remove(listener) if listener in listeners else None
 
@@ -285,14 +285,14 @@ class Session:
         triggers an early call. A watcher that raises is removed and reported in `problem`. Returns a function that
         removes it.
         """
-        watchers = self._settlement.watchers
+        watchers = self._recorder.watchers
         watchers.append(watcher)
         return lambda: watchers.remove(watcher) if watcher in watchers else None
 
     def settle(self, patience: float | None = None) -> None:
         """Wait until all closed windows have their final records, at most `patience` seconds."""
         deadline = clock.perf_counter() + (self.patience_seconds() if patience is None else patience)
-        while self._settlement.busy and clock.perf_counter() < deadline:
+        while self._recorder.busy and clock.perf_counter() < deadline:
             self._sampler.wake()
             clock.sleep(0.01)
 
@@ -314,7 +314,7 @@ class Session:
             return
         self._close_all()
         self._sampler.stop(patience=0.5)
-        self._settlement.conclude()
+        self._recorder.conclude()
         self.store.close()
         self._pid = -1
 

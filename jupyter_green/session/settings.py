@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jupyter_green.impact import Valuation
-from jupyter_green.storage.location import hidden, homeless, ledger_url
+from jupyter_green.storage.location import hidden, ledger_url, no_home_note
 
 _VARIABLES = (
     *("JUPYTER_GREEN_PROJECT", "JUPYTER_GREEN_NOTEBOOK", "JPY_SESSION_NAME", "JUPYTER_GREEN_RUN"),
@@ -67,7 +67,7 @@ class Settings:
             notebook=Path(notebook).name if notebook else None,
             run_id=variables.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,
             valuation=valuation,
-            problem=" ".join(text for text in (*faults.values(), homeless()) if text) or None,
+            problem=" ".join(text for text in (*faults.values(), no_home_note()) if text) or None,
             faulty=tuple(faults),
         )
 

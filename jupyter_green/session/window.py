@@ -111,7 +111,7 @@ class Window:
     shrinks: list[ShrinkOutcome] = field(default_factory=list)
     latest: EnergyRecord | None = None
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
-    tally: WindowCounter | None = None
+    unit_counter: WindowCounter | None = None
     phases: tuple[WindowPhase, ...] = ()
     owner: Owner | None = None
     """Whose work is metered; by default the thread that opens the window."""
@@ -175,12 +175,12 @@ class Window:
         if self.opened is not None:
             raise RuntimeError("This window was used already; ask green.meter() for a new one.")
         try:
-            if self.tally is not None:
-                self.tally.begin(self)
+            if self.unit_counter is not None:
+                self.unit_counter.begin(self)
             return self.session.open(self)
         except BaseException as error:  # the block is not entered, so __exit__ does not run
-            if self.tally is not None:
-                self.tally.end(self)
+            if self.unit_counter is not None:
+                self.unit_counter.end(self)
             self.session.close(self, status_of(error))
             raise
 

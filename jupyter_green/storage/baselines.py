@@ -202,7 +202,7 @@ class BaselineStore(NotebookAliases):
             connection.execute(insert(schema.baselines), [row])
         return replaced
 
-    def _shelve(self, connection: Connection, postings: Iterable[LedgerEvent]) -> None:
+    def _store_imported_baselines(self, connection: Connection, postings: Iterable[LedgerEvent]) -> None:
         """Store the baselines of an imported file, unless there is a newer one of the same name."""
         table = schema.baselines.c
         for posting in sorted(postings, key=lambda one: one.made_at):

@@ -58,9 +58,9 @@ class EventStore(BaselineStore):
             where.append(schema.postings.c.kind == kind)
         where += self._of_place(Filters(project=project, notebook=notebook))
         self._open()
-        return self._database.read(lambda connection: self._whole_postings(connection, where))
+        return self._database.read(lambda connection: self._valid_events(connection, where))
 
-    def _whole_postings(self, connection: Connection, where: list[ColumnElement[bool]]) -> list[LedgerEvent]:
+    def _valid_events(self, connection: Connection, where: list[ColumnElement[bool]]) -> list[LedgerEvent]:
         """Return the readable events. Unreadable ones are counted in a notice."""
         altered: list[str] = []
         events = found(connection, where, altered)
@@ -79,7 +79,7 @@ class EventStore(BaselineStore):
         active = {name for name, value in filters.items() if value is not None}
         if active - _PLACED:
             return []
-        return self._whole_postings(connection, [*self._of_place(filters), *self._scope.readable(schema.postings)])
+        return self._valid_events(connection, [*self._of_place(filters), *self._scope.readable(schema.postings)])
 
     def _of_place(self, filters: Filters) -> list[ColumnElement[bool]]:
         """Return the filters that apply to events as conditions."""
@@ -101,5 +101,5 @@ class EventStore(BaselineStore):
         """Store imported events, and the baselines among them; return how many were new."""
         owner = self._whose()
         entered = enter(connection, [replace(one, owner=owner).withheld(self._privacy) for one in postings])
-        self._shelve(connection, [posting for posting in entered if posting.kind == "baseline"])
+        self._store_imported_baselines(connection, [posting for posting in entered if posting.kind == "baseline"])
         return len(entered)

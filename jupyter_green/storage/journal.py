@@ -188,7 +188,7 @@ class Replay:
     records before that offset.
     """
 
-    def orphans(self) -> list[EnergyRecord]:
+    def close_interrupted(self) -> list[EnergyRecord]:
         """Return the open records of a dead owner, closed.
 
         A window that had ended keeps its status and last figures. One that was running becomes ``killed`` and is
@@ -321,7 +321,7 @@ def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
         if record_id in settled_offset:
             continue
         try:
-            # For open records, `final` says whether the window had ended; see Replay.orphans().
+            # For open records, `final` says whether the window had ended; see Replay.close_interrupted().
             result.open.append(EnergyRecord.from_dict({**record_data, "final": record_id in closed_ids}))
         except _UNREADABLE:
             result.skipped += 1

@@ -106,7 +106,7 @@ class Drain:
             try:
                 try:
                     imported = self._journal(path)
-                except _Behind:
+                except _OtherDatabase:
                     self._places.clear()
                     imported = self._journal(path)
             except FileNotFoundError:
@@ -180,7 +180,7 @@ class Drain:
                 return None
 
         settled = [entry(record) for record in replayed.settled]
-        left = [] if alive else [entry(record) for record in replayed.orphans()]
+        left = [] if alive else [entry(record) for record in replayed.close_interrupted()]
         table = schema.journals
 
         def work(connection: Connection) -> int:
@@ -193,7 +193,7 @@ class Drain:
             if not isinstance(done, int) or done < 0:
                 done = 0  # corrupted; existing records are not stored twice
             if done < before:
-                raise _Behind
+                raise _OtherDatabase
             stored = store(connection, [one for one in (*settled[done - before :], *left) if one is not None])
             values = {
                 "settled": max(done, before + len(settled)),
@@ -221,7 +221,7 @@ class Drain:
                 continue  # just renamed by its owner, or of another user
 
 
-class _Behind(GreenError):
+class _OtherDatabase(GreenError):
     """The database has fewer records of a journal than were already read: it is another database now."""
 
 

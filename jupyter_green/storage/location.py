@@ -70,7 +70,7 @@ def data_folder() -> Path:
     return _home_data() or _temporary_data()
 
 
-def homeless() -> str | None:
+def no_home_note() -> str | None:
     """Return a sentence that says that this user has no home folder; None if there is one."""
     if _home_data() is not None:
         return None

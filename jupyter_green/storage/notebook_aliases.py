@@ -24,7 +24,7 @@ MOST_FORMER = 20
 _FORMER = "formerly"
 
 
-class Former(NamedTuple):
+class FormerName(NamedTuple):
     """An earlier name of a notebook, as stored (see `NotebookAliases.place`), and the time of its end."""
 
     notebook: str
@@ -94,9 +94,9 @@ class NotebookAliases(Reader):
         }
         self._choose(new_place, merged)
 
-    def former(self, notebook: str) -> list[Former]:
+    def former(self, notebook: str) -> list[FormerName]:
         """Return the earlier names of a notebook, newest first."""
-        return [Former(*item) for item in _formers(self._chosen_for(notebook))]
+        return [FormerName(*item) for item in _formers(self._chosen_for(notebook))]
 
     def of_notebook(self, notebook: str) -> ColumnElement[bool]:
         """Return the condition for records of a notebook, including those under its earlier names."""

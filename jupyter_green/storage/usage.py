@@ -28,7 +28,7 @@ Where = list[ColumnElement[bool]]
 class UsageQueries(EventStore):
     """The part of a ledger that reports usage over a period."""
 
-    def outlay(
+    def usage_sum(
         self,
         *,
         since: float,
@@ -109,7 +109,7 @@ def _added(
         usage.count += count
         usage.unread += count - with_reading
         usage.grams += grams or 0.0
-        usage.unweighed += with_reading - with_co2e
+        usage.without_co2e += with_reading - with_co2e
         usage.unpriced += with_reading - with_cost
         if currency is not None and cost is not None:
             usage.costs[currency] = usage.costs.get(currency, 0.0) + cost

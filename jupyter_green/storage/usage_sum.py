@@ -25,7 +25,7 @@ class UsageSum:
     """Cost by currency."""
     count: int = 0
     unread: int = 0
-    unweighed: int = 0
+    without_co2e: int = 0
     unpriced: int = 0
     """Number of records; of those without a reading, without CO2e, without a cost."""
     known: set[str] = field(default_factory=set)
@@ -49,7 +49,7 @@ class UsageSum:
         if record.joules is None:
             self.unread += 1
             return
-        self.unweighed += record.co2e_grams is None
+        self.without_co2e += record.co2e_grams is None
         self.unpriced += record.cost is None
         self.grams += record.co2e_grams or 0.0
         if record.cost is not None and record.currency is not None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jupyter_green.baselines.baseline import Baseline
 from jupyter_green.baselines.comparison import SAME, Comparison
-from jupyter_green.baselines.messages import difference, standing_of
+from jupyter_green.baselines.messages import difference, difference_sentence
 from tests.support.sample_cells import cell
 
 
@@ -354,7 +354,7 @@ def test_what_was_throttled_on_one_side_alone_is_not_proven(ours: dict, base: di
     assert found.difference == -50.0
     assert reason in difference(found)
     assert (comparison.total().verdict, comparison.total().reason) == ("unproven", reason)
-    assert "No proven difference" in standing_of(comparison.total(), 1)
+    assert "No proven difference" in difference_sentence(comparison.total(), 1)
     # Run again under like conditions it is proven: nothing is left of the other.
     again = comparison.take("a", conditioned(50.0, **{**COOL, **base}))
     assert (again.verdict, again.reason, comparison.total().verdict) == ("less", None, "less")

@@ -47,7 +47,7 @@ def test_what_is_no_amount_is_refused(wrong: float) -> None:
 
 def test_what_is_not_told_apart_from_nothing_costs_nothing() -> None:
     unsure = excess(Joules(210, 15), units=100, baseline=2)
-    assert (unsure.excess, unsure.taxable, unsure.told_apart) == (10, 0, False)
+    assert (unsure.excess, unsure.taxable, unsure.significant) == (10, 0, False)
     sure = excess(Joules(250, 15), units=100, baseline=2)
     assert (sure.excess, sure.taxable, sure.uncertainty) == (50, 50, 15)
     below = excess(Joules(150, 15), units=100, baseline=2)
@@ -56,7 +56,7 @@ def test_what_is_not_told_apart_from_nothing_costs_nothing() -> None:
 
 def test_the_baseline_s_own_interval_counts() -> None:
     assert excess(250, units=100, baseline=Joules(2, 0.3)).uncertainty == pytest.approx(30)
-    assert not excess(Joules(250, 40), units=100, baseline=Joules(2, 0.3)).told_apart
+    assert not excess(Joules(250, 40), units=100, baseline=Joules(2, 0.3)).significant
     with pytest.raises(ValueError, match="uncertainty of baseline"):
         excess(250, units=100, baseline=Joules(2, math.nan))
 

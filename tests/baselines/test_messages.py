@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jupyter_green.baselines.baseline import Baseline
 from jupyter_green.baselines.comparison import BaselineDifference
-from jupyter_green.baselines.messages import amount, difference, standing_of
+from jupyter_green.baselines.messages import amount, difference, difference_sentence
 from tests.support.sample_cells import cell
 
 FIGURES = {"baseline": 100.0, "baseline_uncertainty": 4.0, "difference": -38.0, "difference_uncertainty": 6.0}
@@ -13,7 +13,7 @@ FIGURES = {"baseline": 100.0, "baseline_uncertainty": 4.0, "difference": -38.0, 
 def test_a_proven_difference_bears_its_sign() -> None:
     less = BaselineDifference("less", saved=38.0, **FIGURES)
     assert difference(less) == "−38 %"
-    assert standing_of(less, 3) == (
+    assert difference_sentence(less, 3) == (
         "38 J ± 6 less (−38 %) over the 3 cells that can be compared, baseline 100 J ± 4. Saved: 38 J ± 6."
     )
     assert (
@@ -23,7 +23,7 @@ def test_a_proven_difference_bears_its_sign() -> None:
 
 def test_what_is_not_proven_is_a_bound() -> None:
     nothing = BaselineDifference("unproven", **{**FIGURES, "difference": 0.0, "difference_uncertainty": 8e-6})
-    assert standing_of(nothing, 1).startswith("No proven difference (≤ 8 µJ either way) over the 1 cell")
+    assert difference_sentence(nothing, 1).startswith("No proven difference (≤ 8 µJ either way) over the 1 cell")
 
 
 def test_a_baseline_below_the_resolution_is_a_bound() -> None:

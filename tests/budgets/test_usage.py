@@ -71,7 +71,7 @@ def test_what_is_settled_what_runs_and_what_ran_before(url: str, spending: Usage
     note(kernel, "beat", running)
     note(kernel, "open", done.with_(components=()))
     note(kernel, "final", done)
-    spending.skim()
+    spending.read_journals()
     assert spending.spent(DAY, NOW).amount == 24.0
     assert spending.spent(DAY, NOW).read_at is None
     spending.look([DAY], NOW)
@@ -80,7 +80,7 @@ def test_what_is_settled_what_runs_and_what_ran_before(url: str, spending: Usage
     spending.look([DAY], NOW)  # the settled one is in the ledger by now, and counts once
     assert spending.spent(DAY, NOW).amount == 34.0
     note(kernel, "final", running.with_(components=at(30.0).components))
-    spending.skim()
+    spending.read_journals()
     assert spending.spent(DAY, NOW).amount == 44.0
     own = at(50.0, id=running.id)
     assert spending.spent(DAY, NOW, [at(3.0)]).amount == 47.0
@@ -92,11 +92,11 @@ def test_a_journal_that_was_closed_counts_once_before_and_after(url: str, spendi
     note(journal, "final", at(8.0))
     spending.look([DAY], NOW)
     note(journal, "final", at(2.0))
-    spending.skim()
+    spending.read_journals()
     journal.close()
     with Ledger(url) as ledger:
         ledger.drain()
-    spending.skim()
+    spending.read_journals()
     assert spending.spent(DAY, NOW).amount == 10.0
     assert spending.due([DAY], NOW)
     spending.look([DAY], NOW)
@@ -114,7 +114,7 @@ def test_the_database_adds_up_as_totals_do(url: str) -> None:
     ]  # fmt: skip
     with Ledger(url) as ledger:
         ledger.add(records)
-        found, whole = ledger.outlay(since=0.0, until=math.inf), ledger.totals()
+        found, whole = ledger.usage_sum(since=0.0, until=math.inf), ledger.totals()
     assert whole.joules is not None
     assert found.total == pytest.approx(whole.joules)
     assert found.uncertainty == pytest.approx(whole.uncertainty)
@@ -155,7 +155,7 @@ def test_a_place_is_told_apart(url: str, spending: UsageReader, kernel: Journal)
     note(kernel, "final", at(32.0, project="songs"))
     project = Budget(DAY.limit, "project", covers="all", project="films", id="p")
     notebook = Budget(DAY.limit, "notebook", covers="all", project="films", notebook="films.ipynb", id="n")
-    spending.skim()
+    spending.read_journals()
     assert [spending.spent(one, NOW).amount for one in (project, notebook, DAY)] == [24.0, 8.0, 56.0]
     spending.look([project, notebook, DAY], NOW)
     assert [spending.spent(one, NOW).amount for one in (project, notebook, DAY)] == [27.0, 9.0, 63.0]
@@ -202,11 +202,11 @@ def test_a_new_day_begins_at_nothing_even_before_the_ledger_is_read(url: str, sp
 def test_a_clock_that_goes_back_loses_nothing(url: str, spending: UsageReader, kernel: Journal) -> None:
     budget = Budget(DAY.limit, "project", covers="all", project="films", made_at=NOW, id="p")
     note(kernel, "final", at(3.0, started_at=NOW + 1))
-    spending.skim()
+    spending.read_journals()
     assert spending.spent(budget, NOW + 2).amount == 3.0
     assert spending.spent(budget, NOW - 3600).amount == 3.0
     note(kernel, "final", at(4.0, started_at=NOW - 3500))
-    spending.skim()
+    spending.read_journals()
     assert spending.spent(budget, NOW - 3400).amount == 7.0
 
 
@@ -251,12 +251,12 @@ def test_the_board_holds_what_was_known(url: str, spending: UsageReader) -> None
 
 
 def test_a_place_does_not_leave_the_machine_in_a_budget(url: str) -> None:
-    purse = BudgetStore(url, simulated=False, value=lambda record: record)
-    purse.set(Budget(DAY.limit, "notebook", project="/home/alice/films", notebook="a.ipynb", id="n"))
+    budget_store = BudgetStore(url, simulated=False, value=lambda record: record)
+    budget_store.set(Budget(DAY.limit, "notebook", project="/home/alice/films", notebook="a.ipynb", id="n"))
     with Ledger(url) as ledger:
         (posting,) = ledger.postings("budget")
     assert not {"project", "notebook"} & set(posting.document)
-    (found,) = purse.budgets()
+    (found,) = budget_store.budgets()
     assert (found.id, found.notebook) == ("n", "a.ipynb")
     elsewhere = budget_of(posting.withheld(Privacy(local=False)))
     assert (elsewhere.project, elsewhere.notebook) == ("films", keyed("notebook", "a.ipynb"))
@@ -265,20 +265,20 @@ def test_a_place_does_not_leave_the_machine_in_a_budget(url: str) -> None:
 
 def test_a_purse_keeps_what_it_can_t_enter_and_enters_it_later(url: str, tmp_path: Path) -> None:
     away(tmp_path)
-    purse = BudgetStore(url, simulated=False, value=lambda record: record)
-    purse.set(DAY)
-    assert purse.problem is not None
-    assert purse.notice == "1 change to these budgets will be logged when the ledger is available again."
-    assert [one.id for one in purse.budgets()] == ["day"]
+    budget_store = BudgetStore(url, simulated=False, value=lambda record: record)
+    budget_store.set(DAY)
+    assert budget_store.problem is not None
+    assert budget_store.notice == "1 change to these budgets will be logged when the ledger is available again."
+    assert [one.id for one in budget_store.budgets()] == ["day"]
     assert [one.id for one in BudgetStore(url, simulated=False, value=lambda record: record).budgets()] == ["day"]
-    purse.override(DAY, "demo")
+    budget_store.override(DAY, "demo")
     back(tmp_path)
-    purse.look()
-    assert (purse.problem, purse.notice) == (None, None)
+    budget_store.look()
+    assert (budget_store.problem, budget_store.notice) == (None, None)
     with Ledger(url) as ledger:
         assert [one.document.get("reason") for one in ledger.postings()] == [None, "demo"]
         assert [one.id for one in ledger.postings("budget")] == ["day"]
-    assert purse.overridden(DAY) is not None
+    assert budget_store.overridden(DAY) is not None
 
 
 def test_what_a_kernel_owed_when_it_ended_is_entered_by_the_next_one_once(url: str, tmp_path: Path) -> None:

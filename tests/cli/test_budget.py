@@ -18,13 +18,13 @@ pytestmark = pytest.mark.shell
 
 def test_a_notebook_is_held_to_the_budgets_of_its_ledger(green: Command, tmp_path: Path) -> None:
     book = notebook(tmp_path / "book.ipynb", [WORK, "print('begun')", "1"])
-    purse = BudgetStore(ledger_url(), simulated=False, value=lambda record: record)
-    purse.set(Budget(Limit.parse("0.001J"), "day", "all", made_at=time.time()))
+    budget_store = BudgetStore(ledger_url(), simulated=False, value=lambda record: record)
+    budget_store.set(Budget(Limit.parse("0.001J"), "day", "all", made_at=time.time()))
     done = green("run", book)
     assert done.code == 1
     assert "failed: UsageError: Blocked by the budget of 0.001 J per day" in done.err
     assert "begun" not in done.out
-    purse.override(purse.budgets()[0], "nightly build")
+    budget_store.override(budget_store.budgets()[0], "nightly build")
     assert green("run", book).code == 0
     with Ledger() as ledger:
         assert [one.document.get("reason") for one in ledger.postings("override")] == ["nightly build"]

@@ -21,7 +21,7 @@ from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.recipes.recipe import RecipeResult
 from jupyter_green.compression.search.final_evaluation import CHECK_GRACE, TOO_LATE, evaluate_shortlist
 from jupyter_green.compression.search.search import Search
-from jupyter_green.compression.search.sensitivity import most_harmed
+from jupyter_green.compression.search.sensitivity import by_sensitivity
 from tests.compression.test_shrink import Made, Timed, entry, searching
 from tests.support import models
 
@@ -146,9 +146,9 @@ def test_the_time_of_a_lap_and_of_layers_is_the_deadlines(points_model: Any, clo
     assert _repeats(runner, 0.1, 60.0) == 1
     batches = splits_of(source_model_of(points_model), models.points(600)).tune
     with deadline.until(clock() + 1000):
-        assert most_harmed(replace(source_model_of(points_model), model=dear), batches, 1.0) == []
+        assert by_sensitivity(replace(source_model_of(points_model), model=dear), batches, 1.0) == []
         before = clock.seconds
-        assert len(most_harmed(replace(source_model_of(points_model), model=dear), batches, 100.0)) == 6
+        assert len(by_sensitivity(replace(source_model_of(points_model), model=dear), batches, 100.0)) == 6
     assert clock.seconds - before <= 100.0
     assert _repeats(Runner(lambda _: None, lambda _: 1), 0.1, 1e-9) > 1  # a lap is never too short to be read
 

@@ -26,7 +26,7 @@ from jupyter_green.compression.plan import plan
 from jupyter_green.compression.process.output_capture import KEPT, heard, thinned
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.metric import Metric
-from jupyter_green.compression.quality.metric_selection import VOID_NOTE, judged_by
+from jupyter_green.compression.quality.metric_selection import VOID_LABEL_NOTE, judged_by
 from jupyter_green.compression.reasons import Reason
 from jupyter_green.compression.result_details import Late
 from jupyter_green.compression.store.load import _renamed
@@ -143,7 +143,7 @@ def test_255_is_no_class_of_a_map() -> None:
     subject, material, _ = judged(nn.Conv2d(3, 3, 1), (drawn(COUNT, 3, 8, 8), labels))
     assert subject.task is not None
     assert subject.task.ignored == 255
-    assert VOID_NOTE in material.notes
+    assert VOID_LABEL_NOTE in material.notes
 
 
 def test_labels_that_count_from_one() -> None:

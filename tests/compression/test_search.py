@@ -31,7 +31,7 @@ from jupyter_green.compression.search.bisection import bisect
 from jupyter_green.compression.search.evaluator import CHOOSING_ROUNDS, FIRST_LOOK, LEAST_LOOKED
 from jupyter_green.compression.search.final_evaluation import INTERRUPTED, evaluate_shortlist
 from jupyter_green.compression.search.search import Search
-from jupyter_green.compression.search.sensitivity import most_harmed
+from jupyter_green.compression.search.sensitivity import by_sensitivity
 from tests.compression.test_recipes import case_of
 from tests.compression.test_shrink import AMPLE, Made, Still, entry, rows, searching, state_of, unchanged
 from tests.support import models
@@ -224,7 +224,7 @@ def test_whole_numbers_are_repaired_by_leaving_the_worst_out(
     points_model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = ["last", *(f"blocks.{place}.0" for place in range(19))]
-    monkeypatch.setattr(sys.modules[Search.__module__], "most_harmed", lambda *_: order)
+    monkeypatch.setattr(sys.modules[Search.__module__], "by_sensitivity", lambda *_: order)
     costs = {f"int, {count} out": 0.5 for count in range(21)}
     search = searching(points_model, costs)
     assert isinstance(Integers(), Repairable)
@@ -241,10 +241,10 @@ def test_layers_that_take_too_long_to_look_at_are_not_looked_at(
     calls: list[int] = []
     subject, tune = source_model_of(points_model), case_of(points_model, models.points(seed=2)).tune
     handle = points_model.register_forward_hook(lambda *_: calls.append(1))
-    assert most_harmed(subject, tune, 0.0) == []
+    assert by_sensitivity(subject, tune, 0.0) == []
     handle.remove()
     assert len(calls) == 2
-    monkeypatch.setattr(sys.modules[Search.__module__], "most_harmed", lambda *_: [])
+    monkeypatch.setattr(sys.modules[Search.__module__], "by_sensitivity", lambda *_: [])
     search = searching(points_model, {})
     search._repair(Integers(), 1.0)
     assert "would take too long" in search.remarks["int, 0 out"][0]
@@ -257,7 +257,7 @@ def test_the_layer_that_suffers_most_is_found(points_model: Any) -> None:
         subject.model.blocks[2][0].weight[:, 0] *= 1000
     before = state_of(subject.model)
     data = case_of(points_model, models.points(seed=2)).tune
-    assert most_harmed(subject, data)[0] == "blocks.2.0"
+    assert by_sensitivity(subject, data)[0] == "blocks.2.0"
     assert unchanged(subject.model, before)
     assert not any(module._forward_pre_hooks for module in subject.model.modules())
 
@@ -457,12 +457,12 @@ def test_a_shared_board_is_waited_for_a_little(busy_for: int, said: str | None) 
 def test_whole_numbers_are_not_repaired_where_another_is_cheaper_as_it_is(points_model: Any) -> None:
     search = searching(points_model, {})
     search.entries = [entry("doubtful", 0.5, 60, 55), entry("dear", 0.7, 0, 0)]
-    assert not search.outdone("doubtful")
-    assert not search.outdone("dear")
+    assert not search.is_dominated("doubtful")
+    assert not search.is_dominated("dear")
     search.entries.append(entry("cheap", 0.4, 0, 0))
-    assert search.outdone("doubtful")
+    assert search.is_dominated("doubtful")
     # What was dropped for its loss alone may cost anything.
-    assert not search.outdone("dropped")
+    assert not search.is_dominated("dropped")
 
 
 @pytest.mark.parametrize("able", [True, False])

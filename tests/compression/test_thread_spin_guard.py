@@ -112,7 +112,7 @@ def test_the_original_is_run_in_one_thread_beside(
     verdict = evaluate_shortlist(search)
     assert verdict.trial is not None
     assert beside in verdict.trial.laps
-    assert verdict.held_against == beside
+    assert verdict.compared_with == beside
     assert verdict.proven
     assert verdict.cpu is not None
     assert verdict.cpu.value == pytest.approx(1 / 6)
@@ -205,7 +205,7 @@ def test_in_a_comparison_waiting_is_nobodys_gain_either() -> None:
 
 @pytest.mark.parametrize("crowd", [0.5, 0.0])
 def test_the_best_is_run_in_one_thread_beside(two_threads: None, monkeypatch: pytest.MonkeyPatch, crowd: float) -> None:
-    monkeypatch.setattr(benchmark_candidates, "_used_by_others", lambda _gauge: crowd)
+    monkeypatch.setattr(benchmark_candidates, "_used_by_others", lambda _cost_meter: crowd)
     seen: dict[str, set[int]] = {"best": set(), "small": set()}
 
     class Counted(torch.nn.Module):

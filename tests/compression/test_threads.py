@@ -15,7 +15,7 @@ from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.recipes import threads
 from jupyter_green.compression.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
 from jupyter_green.compression.recipes.recipe import RecipeResult
-from jupyter_green.compression.recipes.threads import AS_FAST, fewest_threads, limit_threads
+from jupyter_green.compression.recipes.threads import EQUALLY_FAST, fewest_threads, limit_threads
 from jupyter_green.compression.search.final_evaluation import evaluate_shortlist
 from jupyter_green.compression.search.runtime_baselines import Runtimes, threads_of
 from tests.compression.test_recipes import answer, case_of
@@ -53,8 +53,8 @@ class Clocked:
     ("took", "best"),
     [
         ({1: 1.0, 2: 0.99}, 1),
-        ({1: AS_FAST - 0.01, 2: 1.0}, 1),
-        ({1: AS_FAST + 0.01, 2: 1.0}, 2),
+        ({1: EQUALLY_FAST - 0.01, 2: 1.0}, 1),
+        ({1: EQUALLY_FAST + 0.01, 2: 1.0}, 2),
         ({1: 4.0, 2: 2.1, 4: 1.2, 6: 1.0}, 4),
         ({1: 1.0, 2: 2.0, 4: 3.0}, 1),
         ({1: 5.0}, 1),
@@ -170,7 +170,7 @@ def test_a_run_in_fewer_threads_puts_them_back(points_model: Any, two_threads: N
 
 
 def test_the_report_says_how_to_have_it(points_model: Any, two_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "AS_FAST", 1e9)
+    monkeypatch.setattr(threads, "EQUALLY_FAST", 1e9)
     result = green.shrink(points_model, models.points(3000, seed=2), time=AMPLE, recipes=[OnnxFloat()])
     facts = replace(result.facts, in_threads=Ratio(0.5, 0.45, 0.55, 9))
     told = repr(replace(result, facts=facts, recipe="ONNX Runtime", model=InOne(points_model)))

@@ -12,7 +12,7 @@ import pytest
 from jupyter_green.compression.cost import trial as trial_module
 from jupyter_green.compression.cost.cost_meter import Basis, CostSample, Passes, SessionCostMeter, cost_sample_of
 from jupyter_green.compression.cost.ratio import Ratio, median_interval, paired_ratio
-from jupyter_green.compression.cost.trial import FAR, FAR_ROUNDS, OVERLONG, Runner, Trial, far_dearer, run_trial
+from jupyter_green.compression.cost.trial import FAR, FAR_ROUNDS, OVERLONG, Runner, Trial, far_more_expensive, run_trial
 from jupyter_green.compression.process import deadline
 from jupyter_green.compression.reasons import Reason
 from jupyter_green.records import Component, Conditions, EnergyRecord
@@ -307,10 +307,10 @@ def test_what_is_far_dearer_goes_after_three_rounds(monkeypatch: pytest.MonkeyPa
 def test_noise_alone_is_rarely_far_dearer() -> None:
     trials = [heavy(seed, 1.0, FAR_ROUNDS, "cpu_seconds") for seed in range(REPEATS)]
     assert sum(one.outcome("candidate").verdict == "more" for one in trials) <= 0.03 * REPEATS
-    assert far_dearer([1.0] * 2, [100.0] * 2) is None
-    assert far_dearer([1.0, 1.0, 1.0], [FAR, FAR, FAR - 0.1]) is None
-    assert far_dearer([1.0, 1.0, 0.0], [FAR] * 3) is None
-    assert far_dearer([1.0, 1.0, 2.0], [FAR, FAR, 2 * FAR]) is None
+    assert far_more_expensive([1.0] * 2, [100.0] * 2) is None
+    assert far_more_expensive([1.0, 1.0, 1.0], [FAR, FAR, FAR - 0.1]) is None
+    assert far_more_expensive([1.0, 1.0, 0.0], [FAR] * 3) is None
+    assert far_more_expensive([1.0, 1.0, 2.0], [FAR, FAR, 2 * FAR]) is None
 
 
 def test_the_ledger_counts_the_inferences_that_were_run(monkeypatch: pytest.MonkeyPatch) -> None:

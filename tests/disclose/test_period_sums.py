@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_green.disclose.period import DEAREST, Period
+from jupyter_green.disclose.period import TOP_CELLS, Period
 from jupyter_green.disclose.period_comparison import RunComparison
 from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.impact import Valuation
@@ -132,7 +132,7 @@ def check(found: Period, meant: list[EnergyRecord], valuation: Valuation) -> Non
     dearest = sorted(
         (total(some).joules or 0.0 for some in cells.values() if total(some).joules is not None), reverse=True
     )
-    assert [record.joules for _, record, _ in found.dearest] == pytest.approx(dearest[:DEAREST])
+    assert [record.joules for _, record, _ in found.dearest] == pytest.approx(dearest[:TOP_CELLS])
     kept = Counter(len(some) for some in cells.values())
     assert all(kept[count] for _, _, count in found.dearest)
     runs: dict[str, list[EnergyRecord]] = {}

@@ -139,7 +139,7 @@ def main(budget: bool) -> None:
         sys.settrace(None)
     fault = check(result, said, session) or check_plain(*run(SOURCE), session)
     session.settle(PATIENCE_SECONDS)  # a busy machine may keep the sampler waiting for long
-    if session._settlement.busy:
+    if session._recorder.busy:
         wrong.append(f"the sampler does not settle; {session.problem}; {stacks()}")
     untold = [record.status for record in session.finished if record.code_hash == code_hash(source)]
     if fault is not None or untold != ["interrupted"]:

@@ -189,7 +189,7 @@ def test_help_names_it(used: Kernel) -> None:
 
 
 def test_what_the_kernel_keeps_no_more_is_read_from_the_ledger(ran: Kernel) -> None:
-    settlement = "get_ipython()._jupyter_green.session._settlement"
+    settlement = "get_ipython()._jupyter_green.session._recorder"
     ran.run(f"import collections; {settlement}.finished = collections.deque({settlement}.finished, maxlen=2)")
     ran.run("last = 1")
     said = shown(ran.run("%energy report"))["text/plain"]

@@ -171,7 +171,7 @@ def test_a_counter_that_stands_still_or_stumbles_tells_nothing() -> None:
     with pytest.raises(UnclearError, match="Only 5 updates"):
         calibration_of(ticks[:5], loads)
     draw = random.Random(3)
-    stumbling = [CounterSample(tick.time + draw.uniform(0, 0.09), tick.value, tick.doubt) for tick in ticks]
+    stumbling = [CounterSample(tick.time + draw.uniform(0, 0.09), tick.value, tick.uncertainty) for tick in ticks]
     with pytest.raises(UnclearError, match="regular"):
         calibration_of(sorted(stumbling, key=lambda tick: tick.time), loads)
 
@@ -209,8 +209,8 @@ def test_a_known_latency_narrows_windows_that_still_cover_the_truth() -> None:
 def test_bounds_take_the_place_of_the_worst_case() -> None:
     found = PLAIN.applied(COUNTER)
     assert (found.latency_low, found.latency) == pytest.approx((0.011, 0.013))
-    assert (found.late, found.late_doubt) == pytest.approx((0.012, 0.001))
-    assert (COUNTER.late, COUNTER.late_doubt) == (0.015, 0.015)
+    assert (found.late, found.latency_uncertainty) == pytest.approx((0.012, 0.001))
+    assert (COUNTER.late, COUNTER.latency_uncertainty) == (0.015, 0.015)
     assert replace(PLAIN, latency=0.0005).applied(COUNTER).latency_low == 0.0
     maybe = replace(COUNTER, duty=0.25, note="It may look a quarter of the time.")
     assert (PLAIN.applied(maybe).duty, PLAIN.applied(maybe).note) == (1.0, None)
@@ -227,11 +227,11 @@ def test_a_part_time_counter_keeps_its_latency_and_says_so() -> None:
 
 
 def test_gain_is_the_step_at_the_counter_over_the_step_behind_the_power_supply() -> None:
-    gain, doubt = gain_of((50.0, 350.0), (100.0, 100.0 + 300.0 / 0.95 / 0.92), 0.92)
+    gain, uncertainty = gain_of((50.0, 350.0), (100.0, 100.0 + 300.0 / 0.95 / 0.92), 0.92)
     assert gain == pytest.approx(0.95)
-    assert 0.02 < doubt < 0.06
+    assert 0.02 < uncertainty < 0.06
     _, wider = gain_of((50.0, 350.0), (100.0, 450.0))
-    assert wider > doubt
+    assert wider > uncertainty
 
 
 @pytest.mark.parametrize(

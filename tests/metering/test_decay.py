@@ -24,8 +24,8 @@ def test_a_fall_is_told_where_no_tick_tells_it(tau: float, backwards: bool) -> N
     means = [Mean(mean_of(*span, 70.0, 40.0, tau), 0.1, (0.02, 0.02)) for span in ordered]
     found = fit_decay(tuple(means), 0.08, Power(70.0, 1.0), backwards=backwards)
     assert found is not None
-    assert abs(found.watts - mean_of(*asked, 70.0, 40.0, tau)) <= 2 * found.doubt
-    assert found.doubt < 2.5
+    assert abs(found.watts - mean_of(*asked, 70.0, 40.0, tau)) <= 2 * found.uncertainty
+    assert found.uncertainty < 2.5
     # The nearest tick alone says less where power falls fast.
     if tau < 1 and not backwards:
         assert abs(found.watts - mean_of(*asked, 70.0, 40.0, tau)) < abs(means[0].watts - mean_of(*asked, 70, 40, tau))
@@ -36,7 +36,7 @@ def test_more_ticks_tell_it_better() -> None:
     few, many = fit_decay(tuple(means[:2]), 0.08, Power(70.0, 1.0)), fit_decay(tuple(means), 0.08, Power(70.0, 1.0))
     assert few is not None
     assert many is not None
-    assert many.doubt < few.doubt
+    assert many.uncertainty < few.uncertainty
 
 
 def test_its_doubt_holds_for_ticks_whose_times_are_off() -> None:
@@ -52,7 +52,7 @@ def test_its_doubt_holds_for_ticks_whose_times_are_off() -> None:
         ]
         found = fit_decay(tuple(means), 0.1, Power(level + draw.gauss(0.0, 1.0), 1.0))
         assert found is not None
-        held += abs(found.watts - mean_of(0.0, 0.1, level, step, tau)) <= 1.96 * found.doubt
+        held += abs(found.watts - mean_of(0.0, 0.1, level, step, tau)) <= 1.96 * found.uncertainty
     assert held >= 0.93 * 300
 
 

@@ -35,7 +35,7 @@ def test_it_is_held_and_known_better_after_some_windows() -> None:
     sessions = [session(seed) for seed in range(60)]
     held = [line.traits.latency_low <= latency <= line.traits.latency for line, latency in sessions]
     assert sum(held) >= 57
-    assert statistics.median(line.traits.late_doubt for line, _ in sessions) <= 0.008
+    assert statistics.median(line.traits.latency_uncertainty for line, _ in sessions) <= 0.008
     assert statistics.median(abs(line.traits.late - latency) for line, latency in sessions) <= 0.003
 
 
@@ -49,7 +49,7 @@ def test_work_that_begins_long_after_its_cell_tells_nothing() -> None:
     for seed in range(10):
         line, latency = session(seed, late_start=0.2, early_end=0.2)
         assert line.traits.latency_low <= latency <= line.traits.latency
-        assert line.traits.late_doubt > 0.010
+        assert line.traits.latency_uncertainty > 0.010
 
 
 def test_nothing_is_learnt_of_a_part_time_counter_nor_of_one_that_was_calibrated() -> None:

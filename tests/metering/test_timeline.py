@@ -286,12 +286,12 @@ def test_a_reading_of_another_moment_moves_no_edge_of_an_exact_count() -> None:
     """The sampler's thread waited on a busy machine: its value is of a later moment than it says."""
     timeline = CpuTimeline(replace(COUNTER, period=(0.0, 0.0), latency=0.0, resolution=0.0, power_limit=None))
     timeline.add(Reading(0.0, 0.0))
-    timeline.add(Reading(0.9, 15.0, doubt=0.2))  # in truth of 1.5
+    timeline.add(Reading(0.9, 15.0, uncertainty=0.2))  # in truth of 1.5
     timeline.add(Reading(1.0, 10.0))
     timeline.add(Reading(2.0, 20.0))
     assert timeline.energy(0.0, 1.0).joules == 10.0
     assert timeline.energy(1.0, 2.0).joules == 10.0
-    timeline.add(Reading(2.1, 19.0, doubt=0.2))  # in truth of 1.9
+    timeline.add(Reading(2.1, 19.0, uncertainty=0.2))  # in truth of 1.9
     timeline.add(Reading(2.2, 22.0))
     timeline.add(Reading(2.15, 21.0))
     assert timeline.energy(2.0, 2.15).joules == 1.0

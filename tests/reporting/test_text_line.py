@@ -15,7 +15,7 @@ from tests.reporting.test_run_report import statement
 from tests.support.record_states import CPU, GPU, record
 
 
-def doubted(joules: float = 6900.0, **changes: object) -> Component:
+def with_uncertainty(joules: float = 6900.0, **changes: object) -> Component:
     """A board whose shown power comes to more than its counter, as the check of the two tells it."""
     found = checked(1.26)[0].judge(10.0, 22.0)
     assert found is not None
@@ -28,13 +28,13 @@ NOTE = "The GPU's reported power is 26% above its counter; the interval includes
 
 
 def test_a_counter_that_its_board_contradicts_is_said_in_the_line() -> None:
-    drawn = record(doubted(), seconds=60.0)
+    drawn = record(with_uncertainty(), seconds=60.0)
     assert line(drawn) == f"{sentence(drawn)} · GPU 0, RTX A500: {NOTE}"
     assert bundle(drawn)["text/plain"] == for_slack(drawn) == line(drawn)
 
 
 def test_of_many_boards_some_are_named() -> None:
-    drawn = record(*(doubted(key=f"nvidia:{n}", device=f"GPU {n}") for n in range(5)))
+    drawn = record(*(with_uncertainty(key=f"nvidia:{n}", device=f"GPU {n}") for n in range(5)))
     assert line(drawn).endswith(f"GPU 0: {NOTE} · GPU 1: {NOTE} · 3 more likewise")
 
 
@@ -44,14 +44,14 @@ def test_how_a_sensor_works_is_not_said_under_every_cell() -> None:
 
 
 def test_the_report_says_the_widened_share_and_why() -> None:
-    (said,) = [told for told in statement(record(doubted())).text().split("\n") if "GPU 0, RTX A500:" in told]
+    (said,) = [told for told in statement(record(with_uncertainty())).text().split("\n") if "GPU 0, RTX A500:" in told]
     assert said.strip().startswith("6.9 kJ ± 1.8 · GPU 0, RTX A500: measured by its counter, whole board, ±30 %")
     assert "±5 %" not in said
     assert said.endswith(f". {NOTE}.")
 
 
 def test_the_report_counts_the_cells_where_they_differ() -> None:
-    drawn = [record(doubted(), cell_id=name) for name in "ab"]
+    drawn = [record(with_uncertainty(), cell_id=name) for name in "ab"]
     text = statement(*drawn, record(GPU, cell_id="c")).text()
     assert "In 2 cells the GPU's reported power and its counter differ; the interval includes both." in text
 

@@ -84,7 +84,7 @@ class Campaign:
             # A kill may fall between two pages of one write: the last line alone is cut then, and was told to nobody.
             cut = not path.read_bytes().endswith(b"\n")
             assert found.skipped <= cut, f"{path} has lines that can't be read"
-            for record in (*found.settled, *found.orphans()):
+            for record in (*found.settled, *found.close_interrupted()):
                 sound(record)
                 assert record.final
         with Ledger() as ledger:

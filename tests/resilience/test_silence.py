@@ -121,7 +121,7 @@ def slowly(seed: str, call: float, wait: float) -> tuple[Energy, float]:
         held = wait > 0 and draw.random() < 0.3
         took = draw.uniform(0.0, wait) if held else call
         shown = counter.read(now if held else now + looked * took)
-        timeline.add(Reading(now + took / 2, shown.value, doubt=took / 2))
+        timeline.add(Reading(now + took / 2, shown.value, uncertainty=took / 2))
         return now + took
 
     now = read(EARLIER[0] - 0.3)

@@ -43,7 +43,7 @@ class Plug:
         self.shares = lambda since: None
         self.closing = lambda: None
         self.shown = lambda: None
-    def shown_watts(self): return self.shown()
+    def reported_watts(self): return self.shown()
     def read(self): return self.answer()
     def processes(self): return self.who()
     def usage(self, since): return self.shares(since)

@@ -528,7 +528,7 @@ def test_advice_fits_the_machine(machine: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(("vendor", "kind"), [("0x1002", "0x030000"), ("0x10de", "0x040300")])
 def test_other_devices_are_no_board(machine: Path, vendor: str, kind: str) -> None:
     add_board(machine, vendor, kind)
-    assert not diagnostics.has_board()
+    assert not diagnostics.has_gpu()
 
 
 def test_permission_names_the_group_or_the_administrator(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.records.statistics import t_quantile
-from jupyter_green.session.loop_prediction import Stretch, predict, t_quantile
+from jupyter_green.session.loop_prediction import Iterations, predict
 from tests.support.driver import SimulatedDriver
 from tests.support.script import run
 
@@ -33,24 +33,24 @@ def test_quantiles_are_students() -> None:
 
 
 def test_the_warm_up_is_counted_but_not_extrapolated() -> None:
-    prediction = predict([Stretch(1, 500.0), Stretch(1, 10.0), Stretch(1, 10.0)], total=10)
+    prediction = predict([Iterations(1, 500.0), Iterations(1, 10.0), Iterations(1, 10.0)], total=10)
     assert prediction is not None
     assert prediction.joules == pytest.approx(500 + 9 * 10)
     assert prediction.uncertainty == pytest.approx(0.0, abs=1e-9)
 
 
 def test_one_steady_stretch_gives_a_band_of_a_fifth() -> None:
-    prediction = predict([Stretch(1, 5.0), Stretch(1, 10.0)], total=12)
+    prediction = predict([Iterations(1, 5.0), Iterations(1, 10.0)], total=12)
     assert prediction is not None
     assert prediction.uncertainty == pytest.approx(0.2 * 100)
 
 
 def test_nothing_is_predicted_from_the_warm_up_alone() -> None:
-    assert predict([Stretch(1, 5.0)], total=12) is None
+    assert predict([Iterations(1, 5.0)], total=12) is None
 
 
 def test_nothing_is_left_to_predict_at_the_end() -> None:
-    prediction = predict([Stretch(2, 5.0), Stretch(3, 8.0), Stretch(5, 12.0)], total=10)
+    prediction = predict([Iterations(2, 5.0), Iterations(3, 8.0), Iterations(5, 12.0)], total=10)
     assert prediction is not None
     assert (prediction.joules, prediction.uncertainty) == (25.0, 0.0)
 
@@ -60,7 +60,7 @@ def test_the_interval_covers_steady_loops() -> None:
     for seed in range(400):
         draw = random.Random(seed)
         energies = [draw.gauss(10.0, 1.0) for _ in range(60)]
-        stretches = [Stretch(1, energy) for energy in energies[:8]]
+        stretches = [Iterations(1, energy) for energy in energies[:8]]
         prediction = predict(stretches, total=60)
         assert prediction is not None
         covered += abs(prediction.joules - sum(energies)) <= prediction.uncertainty
@@ -71,8 +71,8 @@ def test_a_steady_loop_is_foretold_within_a_tenth_and_the_band_holds_it(tmp_path
     driver = SimulatedDriver(tmp_path / "driver")
     driver.board(ripple=0.0)
     driver.busy(300.0, 60.0)
-    whole, doubt, told = run(STEADY, driver)
+    whole, uncertainty, told = run(STEADY, driver)
     assert len(told) >= 3
     for joules, uncertainty in told:
         assert abs(joules - whole) <= 0.10 * whole
-        assert abs(joules - whole) <= uncertainty + doubt
+        assert abs(joules - whole) <= uncertainty + uncertainty

@@ -52,7 +52,7 @@ def test_a_block_is_metered_to_within_its_interval_and_called_simulated(driver: 
 CELLS_AND_GAPS = """
 session = current()
 session.meter.forget = lambda before: None  # the whole is asked for at the end, however long a slow machine took
-edges = [session._quiet_since.time]
+edges = [session._idle_since.time]
 for pause in (0.3, 0.0, 0.05, 0.0, 0.4):
     time.sleep(pause)
     with session.window("cell") as window:
@@ -62,7 +62,7 @@ time.sleep(1.0)
 with session.window("cell") as window: pass
 edges.append(window.closed.time)
 session.settle()
-session._settlement.conclude()
+session._recorder.conclude()
 key = session.meter.traits[0].key
 whole = session.meter.timelines[key].energy(edges[0], edges[-1]).joules
 parts = [p.joules for r in session.finished for p in r.components if p.key == key and r.parent is None]
@@ -105,7 +105,7 @@ def test_the_end_of_the_process_bills_its_main_thread_nothing() -> None:
 session = current()
 with green.meter("first"): pass
 session.settle()
-session._settlement._billed = 1e9
+session._recorder._billed = 1e9
 with session.window("cell") as last: sum(range(100_000))
 session.close_at_exit()
 print(json.dumps(last.record.final))
@@ -241,7 +241,7 @@ with green.meter("doomed"):
     assert process.returncode in (7, -signal.SIGKILL)
     (journal,) = written()
     assert [record.label for record in journal.settled if record.span == "window"] == ["done"]
-    (orphan,) = journal.orphans()
+    (orphan,) = journal.close_interrupted()
     assert (orphan.label, orphan.status, orphan.final) == ("doomed", "killed", True)
     assert orphan.joules is not None
     assert orphan.joules > 0
@@ -374,7 +374,7 @@ sensor = Third(hang=3.0)
 session = Session(discovery=Discovery((sensor,)))
 with session.window("window") as window:
     sensor.entered.wait(10)
-still_hanging = sensor.entered.is_set() and session._settlement.busy
+still_hanging = sensor.entered.is_set() and session._recorder.busy
 first = window.wait(0.05).final
 print(json.dumps([still_hanging, first]))
 session._sampler.stop(0)
@@ -519,7 +519,7 @@ from collections import deque
 session = current()
 whole = []
 session.listen(lambda event, record: whole.append(record) if event == "final" else None)
-settlement = session._settlement
+settlement = session._recorder
 settlement.finished = deque(maxlen=7)
 for number in range(30):
     window = session.open(session.window("cell"))

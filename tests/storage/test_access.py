@@ -74,8 +74,8 @@ def test_each_reads_their_own(both: str, become: Become, tmp_path: Path, person:
         assert ledger.latest_runs("plan.ipynb", None, but=None, most=9) == [f"run-{person}"]
         assert list(ledger.finished_cells(f"run-{other}")) == []
         theirs = ledger_ids(both, become, other)
-        outlay = ledger.outlay(since=0.0, until=float("inf"), asked=theirs, ended_since=0.0)
-        assert (outlay.total, outlay.known & theirs) == (JOULES[person], set())
+        usage_sum = ledger.usage_sum(since=0.0, until=float("inf"), asked=theirs, ended_since=0.0)
+        assert (usage_sum.total, usage_sum.known & theirs) == (JOULES[person], set())
         assert ledger.check() == []
         assert [one.id for one in ledger.postings("budget")] == [f"budget-{person}"]
         assert [kept.name for kept in ledger.baselines()] == [person]

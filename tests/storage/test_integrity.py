@@ -140,8 +140,8 @@ def test_an_hour_that_is_made_anew_leaves_altered_records_out(request, record, c
         assert ledger.totals(since=record(1.0).started_at - 0.5).joules == 5.0
         said = "1 record was altered from outside and can't be added up; all others are in the sum."
         assert [one for one in ledger.notices if "in the sum" in one] == [said]
-        outlay = ledger.outlay(since=0.0, until=float("inf"))
-        assert (outlay.count, outlay.total) == (2, 5.0)
+        usage_sum = ledger.usage_sum(since=0.0, until=float("inf"))
+        assert (usage_sum.count, usage_sum.total) == (2, 5.0)
 
 
 @pytest.mark.parametrize(

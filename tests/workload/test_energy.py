@@ -27,7 +27,7 @@ with green.meter("counted", units="tokens") as window:
         time.sleep(0.05)
 session, whole = current(), window.record
 parts = [r for r in session.finished if r.parent == whole.id]
-calls = window.tally._calls
+calls = window.unit_counter._calls
 lines = session.meter.timelines.items()
 def part(record, key): return next(p for p in record.components if p.key == key)
 told = {key: {

@@ -185,7 +185,7 @@ class Trial:
         cost = self.cost(name)
         raw = self.raw(name, against)
         if raw is None:
-            factor = far_dearer(self.series(against or self.reference), self.series(name))
+            factor = far_more_expensive(self.series(against or self.reference), self.series(name))
             rounds = len(self.laps[name])
             if factor is not None:
                 return Outcome("more", None, Reason("far more", factor=factor, rounds=rounds), cost)
@@ -339,12 +339,12 @@ def _dearer(waiting: _Waiting, reference: str, name: str) -> bool:
     """Whether a candidate is certain to cost more than the reference."""
     series = _so_far(waiting)
     if len(series[name]) < FEWEST_ROUNDS:
-        return far_dearer(series[reference], series[name]) is not None
+        return far_more_expensive(series[reference], series[name]) is not None
     ratio = paired_ratio(series[reference], series[name])
     return ratio is not None and ratio.more
 
 
-def far_dearer(original: Sequence[float], candidate: Sequence[float]) -> float | None:
+def far_more_expensive(original: Sequence[float], candidate: Sequence[float]) -> float | None:
     """Return the least factor by which a candidate costs more; None unless all its samples far exceed the others."""
     if len(original) < FAR_ROUNDS or not all(0 < cost < math.inf for cost in (*original, *candidate)):
         return None

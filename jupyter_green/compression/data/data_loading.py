@@ -93,7 +93,7 @@ class ReadData(LoaderReading):
         if first is None:
             return []
         if is_batch(first):
-            return self.in_groups(self.as_they_come(itertools.chain([first], remaining)))
+            return self.in_groups(self.in_given_order(itertools.chain([first], remaining)))
         return self._examples([first, *itertools.islice(remaining, MOST_EXAMPLES - 1)])
 
     def _examples(self, examples: list[Any]) -> list[Batch]:

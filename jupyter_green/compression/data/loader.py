@@ -46,7 +46,7 @@ class LoaderReading:
     def of_loader(self, loader: Any) -> list[Batch]:
         """Return the batches of a DataLoader, with the dataset item of each example."""
         copied, sampler = recorded(loader)
-        batches = self.as_they_come(copied)
+        batches = self.in_given_order(copied)
         total = sum(batch.size for batch in batches)
         indexes = indexes_of(sampler, [batch.size for batch in batches])
         if indexes is None:
@@ -90,7 +90,7 @@ class LoaderReading:
             before.put_back()
         return False
 
-    def as_they_come(self, items: Iterable[Any]) -> list[Batch]:
+    def in_given_order(self, items: Iterable[Any]) -> list[Batch]:
         """Return batches in their order, at most `MOST_EXAMPLES` examples."""
         batches: list[Batch] = []
         total = 0

@@ -183,7 +183,7 @@ def kind_of(model: Any) -> Kind:
     return "transformers" if "transformers" in names else "module"
 
 
-def see_weights(model: Any, name: str) -> None:
+def check_weights(model: Any, name: str) -> None:
     """Check that a model's weights are initialized.
 
     Raises ShrinkError if it has lazy parameters or is on the meta device.
@@ -200,7 +200,7 @@ def _refuse(model: Any) -> None:
     import torch
 
     name = type(model).__name__
-    see_weights(model, name)
+    check_weights(model, name)
     if _is_quantized(model):
         raise ShrinkError(f"{name} is quantized already; hand over the model it was made from.")
     if not any(True for _ in model.parameters()):
@@ -243,7 +243,7 @@ def _notes(model: Any) -> Iterator[str]:
         yield "Weights that are tied stay tied where the model stays a PyTorch module."
 
 
-def made_anew(module: Any) -> bool:
+def weight_is_computed(module: Any) -> bool:
     """Whether a layer's weight is computed at each call, by a parametrization or a hook, and can't be changed."""
     import torch
 
@@ -276,4 +276,13 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
 
 
-__all__ = ["Kind", "SourceModel", "has_hooks", "kind_of", "made_anew", "main_tensor", "source_model_of", "uncompiled"]
+__all__ = [
+    "Kind",
+    "SourceModel",
+    "has_hooks",
+    "kind_of",
+    "main_tensor",
+    "source_model_of",
+    "uncompiled",
+    "weight_is_computed",
+]

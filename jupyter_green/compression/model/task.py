@@ -139,14 +139,14 @@ def task_of(
         raise ShrinkError(_unfit(name, outputs, labels))
     result = replace(result, told=is_known or metric is not None or is_classifier(model))
     if name == "causal-lm":
-        result = replace(result, shift=told_by_tokens(inputs, labels) != "next")
+        result = replace(result, shift=label_alignment(inputs, labels) != "next")
     if name == "segmentation":
         ignored = getattr(getattr(model, "config", None), "semantic_loss_ignore_index", None)
         result = replace(result, ignored=IGNORED if ignored is None else int(ignored))
     return result
 
 
-def told_by_tokens(inputs: Any, labels: Any) -> Literal["same", "next"] | None:
+def label_alignment(inputs: Any, labels: Any) -> Literal["same", "next"] | None:
     """Return "same" if labels are the input's tokens, "next" if shifted by one already; None otherwise."""
     labelled = labels != IGNORED
     for leaf in leaves(inputs):
@@ -167,7 +167,7 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
         if _is_yes_or_no(labels):
             return "binary" if labels[0].numel() == 1 else "multi-label"
         if labels.is_floating_point():
-            _see_that_no_shares(outputs, labels)
+            _check_not_probabilities(outputs, labels)
             return "regression"
         if labels[0].numel() == 1:
             return "regression"  # one output can't distinguish more than two classes
@@ -181,7 +181,7 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
         return "classification"
     if outputs.dim() > 3:
         return "segmentation"
-    tokens = told_by_tokens(inputs, labels)
+    tokens = label_alignment(inputs, labels)
     if tokens == "next" or (tokens == "same" and metric == "perplexity"):
         return "causal-lm"
     if tokens == "same":
@@ -254,7 +254,7 @@ def _unlabelled(name: Name | None, outputs: Any) -> Task:
     return Task(name or "unknown", -1, classes=outputs.shape[-1] if outputs.dim() > 1 else None)
 
 
-def _see_that_no_shares(outputs: Any, labels: Any) -> None:
+def _check_not_probabilities(outputs: Any, labels: Any) -> None:
     """Raise ShrinkError where labels are class probabilities and the outputs are not."""
     if labels.dim() != 2 or labels.shape[1] < 2 or outputs.dim() != 2:
         return

@@ -21,7 +21,7 @@ THRESHOLD_EXAMPLES = 256
 """Examples from which the decision threshold of a binary output is determined."""
 VOID = 255
 """Label of a pixel without a class, as in Cityscapes and Pascal VOC."""
-VOID_NOTE = "Pixels with the label 255, which is none of the classes, were left out."
+VOID_LABEL_NOTE = "Pixels with the label 255, which is none of the classes, were left out."
 UNIT = 1e-2
 """Tolerance of a normalized vector's length, sufficient for half precision."""
 MUCH_BETTER = 0.1
@@ -86,7 +86,7 @@ def by_class(metric: Metric) -> bool:
     return metric.kind in ("accuracy", "accuracy per place", "F1")
 
 
-def see_that_classes_fit(metric: Metric, batches: Sequence[Batch]) -> None:
+def check_classes(metric: Metric, batches: Sequence[Batch]) -> None:
     """Check the labels of all batches, if they are numbers of classes or tokens.
 
     Raises ShrinkError if a label is not one of the model's classes, or nothing is labelled.
@@ -139,9 +139,9 @@ def judged_by(
             ) from None
         judged = Task("unknown", output=tensors[0][0])
     subject = replace(subject, writes=_writes_inputs(subject, batch))
-    if is_void(judged, labels if labels is None else [item.labels for item in labelled_batches]):
+    if has_void_label(judged, labels if labels is None else [item.labels for item in labelled_batches]):
         judged = replace(judged, ignored=VOID)
-        material = replace(material, notes=(*material.notes, VOID_NOTE))
+        material = replace(material, notes=(*material.notes, VOID_LABEL_NOTE))
     if judged.threshold is not None and labels is not None and metric != "mse":
         judged = _with_threshold(subject, judged, material.select)
     names = {path[-1] for path, _ in tensors_of(output) if len(path) == 1}
@@ -155,11 +155,11 @@ def judged_by(
         )
     subject = replace(subject, task=judged)
     measure = metric_of(metric, judged.of(output), labels, vectors=vectors, task=judged)
-    see_that_classes_fit(measure, [*material.select, *material.judge])
+    check_classes(measure, [*material.select, *material.judge])
     return subject, replace(material, labelled=material.labelled and judged.trainable and not free), measure
 
 
-def is_void(task: Task, labels: Sequence[Any] | None) -> bool:
+def has_void_label(task: Task, labels: Sequence[Any] | None) -> bool:
     """Whether 255 marks pixels without a class in segmentation maps: it is larger than any class."""
     if task.name != "segmentation" or task.ignored == VOID or labels is None:
         return False

@@ -90,7 +90,7 @@ def without_skill(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -
     Raises ShrinkError if it is worse, or always predicts one class, and the task was derived from the labels alone.
     """
     constant = constant_of(metric, parts, batches)
-    if constant is None or knows_more(metric, parts, constant):
+    if constant is None or beats_constant(metric, parts, constant):
         return None
     if not metric.higher_is_better:
         return constant
@@ -103,7 +103,7 @@ def without_skill(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -
     return constant
 
 
-def knows_more(metric: Metric, parts: np.ndarray, constant: Constant) -> bool:
+def beats_constant(metric: Metric, parts: np.ndarray, constant: Constant) -> bool:
     """Return whether a model beats a constant answer significantly."""
     score = metric.value(parts)
     if not metric.higher_is_better:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jupyter_green.compression.model.source_model import made_anew
+from jupyter_green.compression.model.source_model import weight_is_computed
 
 from .recipe import Recipe, RecipeContext, RecipeResult
 from .scores import importance, no_pruning
@@ -110,7 +110,7 @@ def attentions(model: Any) -> list[tuple[str, list[Any], int]]:
     for name, module in model.named_modules():
         for parts in PARTS:
             projections: list[Any] = [getattr(module, part, None) for part in parts]
-            if not all(isinstance(part, torch.nn.Linear) and not made_anew(part) for part in projections):
+            if not all(isinstance(part, torch.nn.Linear) and not weight_is_computed(part) for part in projections):
                 continue
             count = next(
                 (

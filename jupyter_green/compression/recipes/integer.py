@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from jupyter_green.compression.model.source_model import SourceModel, made_anew
+from jupyter_green.compression.model.source_model import SourceModel, weight_is_computed
 from jupyter_green.compression.process.output_capture import captured_output
 
 from .recipe import RecipeContext, RecipeResult
@@ -67,7 +67,9 @@ def linear_share(subject: SourceModel) -> float:
     import torch
 
     linear = sum(
-        m.weight.numel() for m in subject.model.modules() if isinstance(m, torch.nn.Linear) and not made_anew(m)
+        m.weight.numel()
+        for m in subject.model.modules()
+        if isinstance(m, torch.nn.Linear) and not weight_is_computed(m)
     )
     tables = sum(m.weight.numel() for m in subject.model.modules() if isinstance(m, torch.nn.Embedding))
     total = sum(parameter.numel() for parameter in subject.model.parameters())
@@ -87,7 +89,7 @@ def quantized(model: Any, engine: str, spared: Sequence[str] = ()) -> Any:
     import torch
 
     names = {name for name, module in model.named_modules() if type(module) is torch.nn.Linear} - set(spared)
-    names -= {name for name, module in model.named_modules() if made_anew(module)}
+    names -= {name for name, module in model.named_modules() if weight_is_computed(module)}
     config = dict.fromkeys(sorted(names), torch.ao.quantization.default_dynamic_qconfig)
     engine_before = torch.backends.quantized.engine
     try:

@@ -17,7 +17,7 @@ from typing import Any
 from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, why
 from jupyter_green.compression.model.outputs import tensors_of
-from jupyter_green.compression.model.source_model import made_anew
+from jupyter_green.compression.model.source_model import weight_is_computed
 from jupyter_green.compression.model.transformers_models import of_transformers
 from jupyter_green.compression.process.output_capture import captured_output
 from jupyter_green.compression.store.config_check import new
@@ -109,7 +109,7 @@ def feed_forward(case: RecipeContext, model: Any) -> list[tuple[str, Any]]:
 
     def wide(module: Any) -> bool:
         fits = isinstance(module, torch.nn.Linear) and module.out_features == width != module.in_features
-        return fits and not made_anew(module)
+        return fits and not weight_is_computed(module)
 
     if not any(wide(module) for module in model.modules()):
         return []
@@ -149,7 +149,7 @@ def _bound(model: Any) -> str | None:
     modules = list(model.modules())
     if any(isinstance(module, (torch.nn.RNNBase, torch.nn.MultiheadAttention)) for module in modules):
         return "Its recurrent or attention layers hold several widths in one, which are not narrowed here."
-    if any(made_anew(module) for module in modules):
+    if any(weight_is_computed(module) for module in modules):
         return "Its weights are computed at each call (by a norm or a hook), so none can be narrowed."
     weights = list(model.parameters())
     if len(weights) < len(list(model.named_parameters(remove_duplicate=False))):

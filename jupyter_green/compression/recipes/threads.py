@@ -13,7 +13,7 @@ from jupyter_green.compression.process import deadline
 
 from .recipe import RecipeContext
 
-AS_FAST = 1.25
+EQUALLY_FAST = 1.25
 """The smallest number is used with which an inference takes at most this many times as long as with the fastest one."""
 TIMED_ROUNDS, TIMED_SECONDS = 9, 0.05
 """Maximum number of interleaved rounds, and the minimum length of each run."""
@@ -71,7 +71,7 @@ def fewest_threads(case: RecipeContext, made: Any, original: Any = None) -> int:
             case.tick()
     medians = {number: median(laps) for number, laps in durations.items()}
     before = medians.pop(0, 0.0)
-    limit = max(AS_FAST * min(medians.values()), before)
+    limit = max(EQUALLY_FAST * min(medians.values()), before)
     return next(number for number, seconds in medians.items() if seconds <= limit)
 
 

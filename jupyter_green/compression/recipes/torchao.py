@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from jupyter_green.compression.errors import ShrinkError, require
-from jupyter_green.compression.model.source_model import made_anew
+from jupyter_green.compression.model.source_model import weight_is_computed
 from jupyter_green.compression.process.output_capture import captured_output
 
 from .integer import LEAST_SHARE, linear_share
@@ -109,7 +109,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
             config = ao.Float8DynamicActivationFloat8WeightConfig(granularity=ao.PerRow(), set_inductor_config=False)
 
         def chosen(module: Any, name: str) -> bool:
-            if not isinstance(module, torch.nn.Linear) or made_anew(module) or name in spared:
+            if not isinstance(module, torch.nn.Linear) or weight_is_computed(module) or name in spared:
                 return False
             return not any(part in name for part in SPARED) and (kind != "int4" or module.in_features % GROUP == 0)
 

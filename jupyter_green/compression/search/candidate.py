@@ -87,7 +87,7 @@ class FinalEvaluation:
     """
     cpu: Ratio | None = None
     """Ratio of processor time, where no sensor measures energy."""
-    held_against: str = "original"
+    compared_with: str = "original"
     """Name of the runner that the cost is relative to: the original, or on a busy machine the original in one thread.
     """
     against_bf16: Ratio | None = None

@@ -123,7 +123,7 @@ class CandidateEvaluator:
         """Whether other processes used the processor when the search began."""
         self.carries = False
         """Whether the original's answers depend on state that it keeps between calls, and not on random numbers."""
-        self.wavering = 0.0
+        self.repeat_variation = 0.0
         self.constant: Constant | None = None
         """The constant answer that the original does not beat on the validation split; None if it beats them all."""
         self.doing = "the original"
@@ -149,12 +149,12 @@ class CandidateEvaluator:
             # On a busy machine a run that is long enough in processor time takes several times as long in wall time.
             self.lap_seconds = max(elapsed, SHORT_SECONDS * elapsed / max(1e-6, cpu_seconds, 0.2 * elapsed))
         batches = self.material.select[: max(1, int(SELECT_SHARE * self.seconds / max(1e-6, 2 * self.call_seconds)))]
-        with self.undisturbed():
+        with self.single_thread_if_busy():
             self.varies = share_that_varies(self.subject, batches, self.tick)
             if self.varies is not None:
                 varies_when_seeded = share_that_varies(self.subject, batches, self.tick, put_back=True)
                 self.carries, self.varies = varies_when_seeded is None, varies_when_seeded and self.varies
-        self.parts, self.references, self.wavering = self.of_original(self.material.select)
+        self.parts, self.references, self.repeat_variation = self.of_original(self.material.select)
         if self.subject.fingerprint() != self.fingerprint:
             raise ShrinkError(
                 "Your model changes its own parameters when it is called; hand over one that doesn't learn."
@@ -181,7 +181,7 @@ class CandidateEvaluator:
         return crowded("cpu_seconds", others_share, torch.get_num_threads())
 
     @contextmanager
-    def undisturbed(self) -> Iterator[None]:
+    def single_thread_if_busy(self) -> Iterator[None]:
         """Compute in a single thread where the machine is busy, since waiting threads spin. Not for timed runs.
 
         The decision is made once for the whole search: floating-point sums depend on the number of threads.
@@ -230,7 +230,7 @@ class CandidateEvaluator:
         return 2 * (2 + LEAST_PAIRS) * self.lap_seconds
 
     @property
-    def judging_seconds(self) -> float:
+    def test_seconds(self) -> float:
         """Seconds to test one candidate on the whole test split; at most `MOST_JUDGING` of the time budget."""
         evaluation = self.call_seconds * len(self.material.judge) * (1 + (1 if self.varies is None else REPEATED))
         return min(MOST_JUDGING * self.seconds, evaluation + self.trial_seconds)
@@ -242,7 +242,7 @@ class CandidateEvaluator:
         """
         if model is self.subject.model:
             self._state.put_back()
-        with self.subject.kept(model), self.undisturbed():
+        with self.subject.kept(model), self.single_thread_if_busy():
             return evaluate(self.subject, model, batches, self.metric, references, tick=self.tick)
 
     def of_original(self, batches: Sequence[Batch]) -> tuple[np.ndarray, list[Any], float]:
@@ -250,16 +250,16 @@ class CandidateEvaluator:
         self._state.put_back()
         if self.varies is None:
             return (*self.asked(self.subject.model, batches), 0.0)
-        with self.undisturbed():
+        with self.single_thread_if_busy():
             return repeated(self.subject, batches, self.metric, self.tick)
 
-    def loss(self, base: np.ndarray, parts: np.ndarray, wavering: float, batches: Sequence[Batch]) -> Loss:
+    def loss(self, base: np.ndarray, parts: np.ndarray, repeat_variation: float, batches: Sequence[Batch]) -> Loss:
         """Return the loss on the first `len(parts)` examples; the interval includes the original's own variation."""
         groups = groups_of(batches)
         loss = loss_by_group(self.metric, base, parts, None if groups is None else groups[: len(parts)])
         if self.varies is None:
             return loss
-        return replace(loss, low=loss.low - wavering, high=loss.high + wavering, same=False)
+        return replace(loss, low=loss.low - repeat_variation, high=loss.high + repeat_variation, same=False)
 
     @property
     def spent(self) -> float:
@@ -319,7 +319,7 @@ class CandidateEvaluator:
             chunk, references = batches[begin:end], self.references[begin:end]
             parts.append(self.asked(model, chunk, references)[0])
             evaluated = np.concatenate(parts)
-            loss = self.loss(self.parts[: len(evaluated)], evaluated, self.wavering, self.material.select)
+            loss = self.loss(self.parts[: len(evaluated)], evaluated, self.repeat_variation, self.material.select)
             if loss.beyond(self.max_loss):
                 break
         return loss, evaluated
@@ -331,7 +331,7 @@ class CandidateEvaluator:
             parts, _ = self.asked(control, select, self.references)
             self._trained = control, parts
             self._note_control(parts)
-        return self.loss(self._trained[1][: len(done)], done, self.wavering, self.material.select)
+        return self.loss(self._trained[1][: len(done)], done, self.repeat_variation, self.material.select)
 
     def consider(self, name: str, product: RecipeResult, control: Any) -> bool:
         """Evaluate the loss, then the cost; return whether the loss is likely to be accepted."""
@@ -368,7 +368,7 @@ class CandidateEvaluator:
                 self.rows, self._untold = rows, [*others, *waiting[place:]]
                 raise
 
-    def last_chance(self) -> None:
+    def accept_inconclusive(self) -> None:
         """Accept the cheapest inconclusive candidate for the test if it looks cheaper than all accepted ones.
 
         If none was accepted, that may be a candidate whose cost there was no time to measure.
@@ -392,7 +392,7 @@ class CandidateEvaluator:
 
         name, product = entry.name, entry.product
         try:
-            trial = self.try_out(name, product.model, CHOOSING_ROUNDS)
+            trial = self.benchmark(name, product.model, CHOOSING_ROUNDS)
         except TimeIsUp:
             self._untold.append(entry)  # its loss may be accepted, so it can still be tested
             raise
@@ -424,7 +424,7 @@ class CandidateEvaluator:
         )
         return True
 
-    def try_out(self, name: str, model: Any, rounds: int) -> Trial:
+    def benchmark(self, name: str, model: Any, rounds: int) -> Trial:
         """Benchmark a model beside the original, briefly; on a busy machine also the original in a single thread."""
         models = {"original": self.subject.model, name: model}
         runners = {who: self.workload.runner(made, CHOOSING_TOKENS) for who, made in models.items()}
@@ -454,7 +454,7 @@ class CandidateEvaluator:
         """Whether a candidate was dropped for its loss, before its cost was measured."""
         return any(row.name == name and row.loss is not None and row.cost is None for row in self.rows)
 
-    def outdone(self, name: str) -> bool:
+    def is_dominated(self, name: str) -> bool:
         """Whether another candidate with a loss likely to be accepted costs no more than this one."""
         examples = independent(self.material.judge)
         own_cost = next((entry.cost for entry in self.entries if entry.name == name), 0.0)
@@ -465,14 +465,14 @@ class CandidateEvaluator:
         if any(row.standing == "control" for row in self.rows):
             return
         assert self.parts is not None
-        loss = self.loss(self.parts, parts, self.wavering, self.material.select)
+        loss = self.loss(self.parts, parts, self.repeat_variation, self.material.select)
         self.rows.append(
             ResultRow("original, trained on", "control", Reason("control"), None, loss, self.metric.value(parts))
         )
 
     # ---- rows -----------------------------------------------------------------------------------
 
-    def see_that_the_original_is_whole(self, name: str) -> None:
+    def check_original_unchanged(self, name: str) -> None:
         """Restore the original's state. Raises ShrinkError if the original's parameters have changed."""
         self._state.put_back()
         if self.subject.fingerprint() != self.fingerprint:

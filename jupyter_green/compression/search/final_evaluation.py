@@ -79,7 +79,7 @@ class OriginalFails(ShrinkError):
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Evaluated:
     """A candidate's loss on the test split, before its final benchmark."""
 
     entry: AcceptedCandidate
@@ -96,7 +96,7 @@ class _Judged:
 def evaluate_shortlist(search: Search) -> FinalEvaluation:
     """Evaluate the short list on the test split; an interrupt leaves the best candidate so far, unproven."""
     if not search.interrupted:
-        search.last_chance()
+        search.accept_inconclusive()
     end = search.began + search.seconds
     judged = _that_fit(search, end)
     chosen = shortlist(search.entries, independent(judged), search.max_loss)
@@ -106,7 +106,7 @@ def evaluate_shortlist(search: Search) -> FinalEvaluation:
         return FinalEvaluation(None, reason=next(inconclusive, reason))
     if search.interrupted:
         return _unjudged(chosen, INTERRUPTED)
-    passed: list[_Judged] = []
+    passed: list[_Evaluated] = []
     refused: dict[str, Reason] = {}
     try:
         with deadline.until(end):
@@ -148,7 +148,7 @@ def _unjudged(chosen: Sequence[AcceptedCandidate], cause: Reason) -> FinalEvalua
     return FinalEvaluation(entry, entry.loss, entry.against_control, None, entry.outcome, reason=cause)
 
 
-def _half(search: Search, passed: Sequence[_Judged], cause: Reason | None) -> FinalEvaluation | None:
+def _half(search: Search, passed: Sequence[_Evaluated], cause: Reason | None) -> FinalEvaluation | None:
     """Return the cheapest candidate whose loss is proven, with its cost from the search; None if there is none."""
     candidate = next((candidate for candidate in reversed(passed) if candidate.entry.outcome.ratio is not None), None)
     if candidate is None:
@@ -163,7 +163,7 @@ def _judged(
     search: Search,
     chosen: Sequence[AcceptedCandidate],
     judged: Sequence[Batch],
-    passed: list[_Judged],
+    passed: list[_Evaluated],
     refused: dict[str, Reason],
 ) -> FinalEvaluation:
     """Test the losses of the short list, then the costs of those that passed.
@@ -175,12 +175,12 @@ def _judged(
     """
     search.tell("judging")
     try:
-        base, kept, wavering = search.of_original(judged)
+        base, kept, repeat_variation = search.of_original(judged)
     except ShrinkError as error:
         raise OriginalFails(str(error)) from error
     _note_what_fits(search, judged)
     controls: dict[int, np.ndarray] = {}
-    failed: _Judged | None = None
+    failed: _Evaluated | None = None
     end = deadline.now() + deadline.left()
     for entry in chosen:
         try:
@@ -190,7 +190,7 @@ def _judged(
                 control, key = entry.control, id(entry.control)
                 if control is not None and key not in controls:
                     controls[key] = search.asked(control, judged, kept)[0]
-                result = _loss_of(search, entry, (base, controls.get(key)), kept, judged, wavering)
+                result = _loss_of(search, entry, (base, controls.get(key)), kept, judged, repeat_variation)
         except TimeIsUp:
             if not passed:
                 raise
@@ -217,8 +217,8 @@ def _judged(
 
 def _cheapest(
     search: Search,
-    passed: list[_Judged],
-    failed: _Judged | None,
+    passed: list[_Evaluated],
+    failed: _Evaluated | None,
     judged: Sequence[Batch],
     refused: dict[str, Reason],
 ) -> FinalEvaluation | None:
@@ -228,7 +228,7 @@ def _cheapest(
     """
     share = FINAL_SHARE / 2 / max(1, len(passed))
     verdicts: list[FinalEvaluation] = []
-    inconclusive: list[_Judged] = []
+    inconclusive: list[_Evaluated] = []
     for candidate in [*reversed(passed)] or ([] if failed is None else [failed]):
         verdict = _verdict(search, candidate, judged, share)
         verdicts.append(verdict)
@@ -290,19 +290,19 @@ def _loss_of(  # noqa: PLR0917 - one place calls it
     scores: tuple[np.ndarray, np.ndarray | None],
     kept: Sequence[Any],
     judged: Sequence[Batch],
-    wavering: float,
-) -> _Judged:
+    repeat_variation: float,
+) -> _Evaluated:
     """Return a candidate's loss on the test split, also against an equally trained original."""
     base, trained = scores
     parts, _ = search.asked(entry.product.model, judged, kept)
-    loss = search.loss(base, parts, wavering, judged)
-    against = None if trained is None else search.loss(trained, parts, wavering, judged)
+    loss = search.loss(base, parts, repeat_variation, judged)
+    against = None if trained is None else search.loss(trained, parts, repeat_variation, judged)
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
     same = entry.product.same_numbers and loss.same
-    return _Judged(entry, base, parts, loss, against, same, passed=same or worst.within(search.max_loss))
+    return _Evaluated(entry, base, parts, loss, against, same, passed=same or worst.within(search.max_loss))
 
 
-def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float) -> FinalEvaluation:
+def _verdict(search: Search, one: _Evaluated, judged: Sequence[Batch], share: float) -> FinalEvaluation:
     """Return a candidate's final evaluation: its loss on the test split and its cost in a benchmark of its own."""
     import torch
 
@@ -328,7 +328,7 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
         split=split(entry, trial, outcome.ratio) if reference == trial.reference else None,
         in_threads=_in_threads(trial, entry) if reference == trial.reference else None,
         cpu=cpu,
-        held_against=reference,
+        compared_with=reference,
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),

@@ -29,7 +29,7 @@ from jupyter_green.compression.recipes.training import Training, distil, train_e
 
 from .bisection import bisect
 from .evaluator import FINAL_SHARE, SEARCH_SHARE, CandidateEvaluator
-from .sensitivity import most_harmed
+from .sensitivity import by_sensitivity
 
 TIME_UP = Reason("time up")
 FIRST_SHARE, ALONE_SHARE = 0.35, 0.75
@@ -66,7 +66,7 @@ class Search(CandidateEvaluator):
     """Whether the time was up before the final evaluation had ended."""
     unjudged = False
     """Whether the final evaluation had no result: the time was up, or every cost was inconclusive."""
-    _harmed: list[str] | None = None
+    _by_sensitivity: list[str] | None = None
 
     def run(self, recipes: Sequence[Recipe]) -> None:
         """Try recipes until the time is up or the user interrupts."""
@@ -90,7 +90,7 @@ class Search(CandidateEvaluator):
     @property
     def _last_share(self) -> float:
         """Share of the time budget after which the search stops: earlier where the final evaluation takes long."""
-        return min(SEARCH_SHARE, 1 - self.judging_seconds / self.seconds)
+        return min(SEARCH_SHARE, 1 - self.test_seconds / self.seconds)
 
     @property
     def _open_share(self) -> float:
@@ -128,19 +128,19 @@ class Search(CandidateEvaluator):
 
     def _repair(self, recipe: Recipe, until: float) -> None:
         """Skip the most sensitive layers, as few as possible; not if another candidate is cheaper without that."""
-        if not isinstance(recipe, Repairable) or self.spent > until * self.seconds or self.outdone(recipe.name):
+        if not isinstance(recipe, Repairable) or self.spent > until * self.seconds or self.is_dominated(recipe.name):
             return
 
         def attempt() -> None:
-            if self._harmed is None:
+            if self._by_sensitivity is None:
                 left = max(0.0, until * self.seconds - self.spent)
-                self._harmed = most_harmed(self.case(0).subject, self.material.tune, REPAIR_SHARE * left)
-            if not self._harmed:
+                self._by_sensitivity = by_sensitivity(self.case(0).subject, self.material.tune, REPAIR_SHARE * left)
+            if not self._by_sensitivity:
                 message = "Finding the layers that suffer most from it would take too long; allow more with time=."
                 self.remark(recipe.name, message)
                 return
-            counts = sorted({round(share * len(self._harmed)) for share in LEFT_OUT} - {0}, reverse=True)
-            harmed = self._harmed
+            counts = sorted({round(share * len(self._by_sensitivity)) for share in LEFT_OUT} - {0}, reverse=True)
+            harmed = self._by_sensitivity
 
             def accepted(count: int) -> bool:
                 repaired = recipe.without(harmed[:count])
@@ -216,7 +216,7 @@ class Search(CandidateEvaluator):
         remaining_loss: float = (
             (trained_seconds / (trained_seconds + remaining_seconds)) ** HEALING if trained_seconds > 0 else 1.0
         )
-        ratio = self.try_out(name, product.model, FEWEST_ROUNDS).raw(name)
+        ratio = self.benchmark(name, product.model, FEWEST_ROUNDS).raw(name)
         if ratio is None or ratio.value >= 1:
             return math.inf
         return max(remaining_loss * loss.value, self.max_loss / 2) / -math.log2(ratio.value)
@@ -269,7 +269,7 @@ class Search(CandidateEvaluator):
         case = self.case(seconds, copy=False)
         learner = replace(self.subject, model=product.model)
         labels = self.material.labelled
-        with captured_output(), self.undisturbed():
+        with captured_output(), self.single_thread_if_busy():
             further = distil(learner, self.subject, case.tune, seconds=seconds, labels=labels, tick=self.tick)
         return replace(product, training=product.training.then(further))
 
@@ -293,7 +293,7 @@ class Search(CandidateEvaluator):
             return None
         self.tell("the original, trained equally")
         control = replace(self.subject, model=self.subject.copy())
-        with captured_output(), self.undisturbed():
+        with captured_output(), self.single_thread_if_busy():
             train_equally(control, self.material.tune, training, tick=self.tick)
         return control.model
 
@@ -301,7 +301,7 @@ class Search(CandidateEvaluator):
 
     def _applied(self, recipe: Recipe, seconds: float) -> RecipeResult:
         """Return what a recipe makes of a copy; its console output is captured."""
-        with captured_output(), self.undisturbed() if recipe.trains else nullcontext():
+        with captured_output(), self.single_thread_if_busy() if recipe.trains else nullcontext():
             return recipe.apply(self.case(seconds))
 
     def _may(self, recipe: Recipe) -> bool:
@@ -346,7 +346,7 @@ class Search(CandidateEvaluator):
             changed = before.put_back()
         if changed:
             self.remark(name, f"It changed settings of the whole process, which were put back: {', '.join(changed)}.")
-        self.see_that_the_original_is_whole(name)
+        self.check_original_unchanged(name)
         return result
 
 

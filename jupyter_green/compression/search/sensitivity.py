@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from jupyter_green.compression.data.batch import Batch
-from jupyter_green.compression.model.source_model import SourceModel, made_anew
+from jupyter_green.compression.model.source_model import SourceModel, weight_is_computed
 from jupyter_green.compression.process import deadline
 
 EXAMPLES = 8
 STEPS = 127.0
 
 
-def most_harmed(subject: SourceModel, batches: Sequence[Batch], seconds: float = math.inf) -> list[str]:
+def by_sensitivity(subject: SourceModel, batches: Sequence[Batch], seconds: float = math.inf) -> list[str]:
     """Return the names of the layers that int8 applies to, most sensitive first; empty if that would take too long.
 
     `subject` is a copy of the model; it is restored. Each layer takes one call of the model. Fewer examples are used
@@ -30,7 +30,7 @@ def most_harmed(subject: SourceModel, batches: Sequence[Batch], seconds: float =
     layers = [
         (name, module)
         for name, module in subject.model.named_modules()
-        if isinstance(module, kinds) and not made_anew(module)
+        if isinstance(module, kinds) and not weight_is_computed(module)
     ]
     single = batches[0].part(0, 1).to(subject.device).inputs
     errors: dict[str, float] = {}

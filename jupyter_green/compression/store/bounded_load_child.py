@@ -41,7 +41,7 @@ def _refused(folder: Path, digest: str, threads: int, room: int, seconds: int) -
         if contents.note.get("form") != "onnx":
             import transformers  # noqa: F401 - files that the library itself needs are allowed
         _limit(room, seconds)
-        sys.addaudithook(lambda event, arguments: _nobody(event, arguments, asked))
+        sys.addaudithook(lambda event, arguments: _block_network_and_input(event, arguments, asked))
         tried(contents)
     except Exception as error:  # noqa: BLE001 - any error of a library becomes one sentence
         if of_memory(error):
@@ -53,7 +53,7 @@ def _refused(folder: Path, digest: str, threads: int, room: int, seconds: int) -
     )
 
 
-def _nobody(event: str, arguments: tuple[Any, ...], asked: list[str]) -> None:
+def _block_network_and_input(event: str, arguments: tuple[Any, ...], asked: list[str]) -> None:
     """Audit hook that blocks the network and console input."""
     if event == "builtins.input":
         asked.append("an answer of a person")

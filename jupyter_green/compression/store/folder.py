@@ -122,7 +122,7 @@ def _opened(folder: Path) -> Contents:
         raise ShrinkError(f"There is no {NOTE} in {one_line(folder)}; it is not a model saved by jupyter_green.")
     with os.scandir(folder) as entries:
         for entry in entries:
-            _may_lie_there(entry)
+            _check_entry(entry)
     note_bytes = _read(folder / NOTE, MOST_JSON)
     note = parsed(note_bytes, NOTE)
     schema = note.get("schema")
@@ -150,7 +150,7 @@ def _opened(folder: Path) -> Contents:
     return Contents(note, contents, hashlib.sha256(note_bytes).hexdigest())
 
 
-def _may_lie_there(entry: os.DirEntry[str]) -> None:
+def _check_entry(entry: os.DirEntry[str]) -> None:
     name = one_line(entry.name, 80)
     if entry.is_symlink():
         raise ShrinkError(f"{name} is a link; a saved model holds files only.")

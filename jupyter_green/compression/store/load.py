@@ -28,7 +28,7 @@ from .call_convention import arranged, judged_tensor
 from .config_check import DTYPES, bounded, known_model, new, refuse
 from .folder import CONFIG, ONNX, PROBE, WEIGHTS, Contents, opened, parsed
 from .onnx_check import check_onnx
-from .reapply_steps import finished, see_threads
+from .reapply_steps import check_threads, finished
 from .safetensors_check import tensors
 from .save import not_saved, versions
 
@@ -64,7 +64,7 @@ def load(path: str | Path, model: Any = None) -> Any:
     require("torch")
     folder = Path(path)
     contents, model = opened(folder), uncompiled(model)
-    _see_instance(contents, model)
+    _check_instance(contents, model)
     if _alone(contents) and not _is_onnx(contents):
         refuse(*_settings(contents))
     if _alone(contents) or _is_onnx(contents):
@@ -122,7 +122,7 @@ def _alone(contents: Contents) -> bool:
     return contents.note.get("alone") is True
 
 
-def _see_instance(contents: Contents, model: Any) -> None:
+def _check_instance(contents: Contents, model: Any) -> None:
     """Check that `model` was given and fits, where the folder alone does not suffice."""
     if _is_onnx(contents):
         inside: Any = _onnx_step(contents).get("inside")
@@ -146,7 +146,7 @@ def _onnx(contents: Contents) -> Any:
     names: Any = step.get("names")
     outputs: Any = step.get("outputs")
     threads: Any = step.get("threads")
-    see_threads(threads)
+    check_threads(threads)
     if not _words(names) or not _words(outputs):
         raise ShrinkError("shrink.json does not say what the model is called with; the folder is damaged.")
     data = bytes(contents.file(ONNX))
@@ -210,15 +210,15 @@ def _renamed(kind: Any, config: Any, weights: dict[str, Any]) -> Any:
 
     dtypes = [value.dtype for value in weights.values() if value.is_floating_point()]
     if len(set(dtypes)) < 2:
-        return _named_anew(kind, config, weights, next(iter(dtypes), torch.float32))
-    made = _named_anew(kind, config, weights, torch.float64 if torch.float64 in dtypes else torch.float32)
+        return _load_by_name(kind, config, weights, next(iter(dtypes), torch.float32))
+    made = _load_by_name(kind, config, weights, torch.float64 if torch.float64 in dtypes else torch.float32)
     indexed = [value for value in weights.values() if value.is_floating_point()]
     indices = {id(value): number for number, value in enumerate(indexed)}
     index_weights = {
         name: torch.full_like(value, indices[id(value)], dtype=torch.float64) if id(value) in indices else value
         for name, value in weights.items()
     }
-    numbered = _named_anew(kind, config, index_weights, torch.float64).state_dict()
+    numbered = _load_by_name(kind, config, index_weights, torch.float64).state_dict()
     for name, own in made.state_dict(keep_vars=True).items():
         sources = {dtypes[int(number)] for number in numbered[name].unique()} if own.is_floating_point() else set()
         if len(sources) == 1:  # merged weights of several dtypes keep the common one
@@ -226,7 +226,7 @@ def _renamed(kind: Any, config: Any, weights: dict[str, Any]) -> Any:
     return made
 
 
-def _named_anew(kind: Any, config: Any, weights: dict[str, Any], dtype: Any) -> Any:
+def _load_by_name(kind: Any, config: Any, weights: dict[str, Any], dtype: Any) -> Any:
     try:
         with unseen():
             made, report = kind.from_pretrained(

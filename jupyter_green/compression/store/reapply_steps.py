@@ -60,12 +60,12 @@ def _integer_weights(made: Any, step: Mapping[str, Any]) -> Any:
     bits, threads = step.get("bits"), step.get("threads")
     if type(bits) is not int or bits not in OPERATORS:
         raise ShrinkError("shrink.json names a number of bits that is not known; the folder is damaged.")
-    see_threads(threads)
+    check_threads(threads)
     made = rounded(made, bits, _spared(step))
     return made if threads is None else limit_threads(made, threads, FEW_ROWS)
 
 
-def see_threads(threads: Any) -> None:
+def check_threads(threads: Any) -> None:
     """Check a number of threads. Raises ShrinkError if it is neither None nor a positive int."""
     if not (threads is None or (type(threads) is int and threads > 0)):
         raise ShrinkError("shrink.json does not say in how many threads it runs; the folder is damaged.")

@@ -41,8 +41,8 @@ class BudgetCommands:
             return []
         from jupyter_green.budgets.messages import told
 
-        store = self._gate.purse
-        store.skim()
+        store = self._gate.budget_store
+        store.read_journals()
         return [told(self._gate.standing(budget), store.overridden(budget), store.problem) for budget in budgets]
 
     # ---- changing -----------------------------------------------------------------------------
@@ -92,9 +92,9 @@ class BudgetCommands:
         before = self._of(per)
         if before is not None and budget.project is not None:
             budget = replace(budget, since=before.since or before.made_at)
-        self._gate.purse.set(budget)
+        self._gate.budget_store.set(budget)
         self.changes += 1
-        spent, problem = self._gate.standing(budget), self._gate.purse.problem
+        spent, problem = self._gate.standing(budget), self._gate.budget_store.problem
         return [f"{entered(budget, spent, before)}{basis(problem, spent.read_at)}", *self._notice()]
 
     def ask(self, action: str, *, per: str, amount: str, covers: str, reason: str) -> str:
@@ -122,7 +122,7 @@ class BudgetCommands:
                 f"No budget{'' if per is None else f' per {per}'} is set here, so there is none to clear."
             )
         for budget in budgets:
-            self._gate.purse.set(replace(budget, limit=None, until=None, made_at=clock.wall(), id=new_id()))
+            self._gate.budget_store.set(replace(budget, limit=None, until=None, made_at=clock.wall(), id=new_id()))
         self.changes += 1
         return [*(f"The budget of {budget.name} is cleared." for budget in budgets), *self._notice()]
 
@@ -135,8 +135,8 @@ class BudgetCommands:
 
         if not reason.strip():
             raise InvalidLimit('An override needs a reason, such as: %budget override "the demo is at noon".')
-        store = self._gate.purse
-        store.skim()
+        store = self._gate.budget_store
+        store.read_journals()
         used_up = [b for b in self._gate.budgets() if self._gate.standing(b).share >= 1 and store.overridden(b) is None]
         if not used_up:
             raise InvalidLimit("No budget is used up here, so there is nothing to override.")
@@ -173,7 +173,7 @@ class BudgetCommands:
             )
 
     def _notice(self) -> list[str]:
-        notice = self._gate.purse.notice
+        notice = self._gate.budget_store.notice
         return [notice] if notice else []
 
 

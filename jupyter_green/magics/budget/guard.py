@@ -75,7 +75,7 @@ class BudgetGuard:
 
     def __init__(self, shell: Any, session: Callable[[], Session]) -> None:
         self._shell, self._session = shell, session
-        self._purse: BudgetStore | None = None
+        self._budget_store: BudgetStore | None = None
         self._board: Path | None = None
         self._followed: Session | None = None
         self._cells: dict[str, Cell] = {}
@@ -94,10 +94,10 @@ class BudgetGuard:
         """Follow a session: read the budget cache, and the ledger only if there are budgets."""
         if self._stop is not None:
             self._stop()
-        self._purse, self._followed, self._board = None, session, board(session.settings.ledger)
+        self._budget_store, self._followed, self._board = None, session, board(session.settings.ledger)
         self._stop = session.listen(self._heard)
         if self.budgets():
-            self.purse.read()
+            self.budget_store.read()
 
     def close(self) -> None:
         """Stop following the session and its cells."""
@@ -109,9 +109,9 @@ class BudgetGuard:
         self._cells.clear()
 
     @property
-    def purse(self) -> BudgetStore:
+    def budget_store(self) -> BudgetStore:
         """The budgets; loaded on first use."""
-        if self._purse is None:
+        if self._budget_store is None:
             from jupyter_green.budgets.store import BudgetStore
 
             session = self._followed
@@ -121,25 +121,25 @@ class BudgetGuard:
                 return session.settings.valuation.value(record)  # settings may be replaced during the session
 
             simulated = any(traits.quality == "simulated" for traits in session.meter.traits)
-            self._purse = BudgetStore(session.settings.ledger, simulated=simulated, value=value)
-        return self._purse
+            self._budget_store = BudgetStore(session.settings.ledger, simulated=simulated, value=value)
+        return self._budget_store
 
     def budgets(self) -> list[Budget]:
         """Return the budgets that apply to this project and notebook."""
-        if self._purse is None and (self._board is None or not self._board.exists()):
+        if self._budget_store is None and (self._board is None or not self._board.exists()):
             return []
         settings = self._session().settings
-        return [budget for budget in self.purse.budgets() if budget.applies(settings.project, settings.notebook)]
+        return [budget for budget in self.budget_store.budgets() if budget.applies(settings.project, settings.notebook)]
 
     def standing(self, budget: Budget) -> BudgetUsage:
         """Return the usage of a budget, including this kernel's cells up to now."""
-        return self.purse.spent(budget, self._live())
+        return self.budget_store.spent(budget, self._live())
 
     # ---- a cell's path ------------------------------------------------------------------------
 
     def watches(self) -> bool:
         """Whether there may be budgets, so that a cell must be checked; costs one file status."""
-        store = self._purse
+        store = self._budget_store
         watches = store.watched() if store is not None else self._board is not None and self._board.exists()
         if not watches:
             self._here = []
@@ -156,24 +156,24 @@ class BudgetGuard:
         from jupyter_green.budgets.messages import asked, held
 
         if verdict == "ask":
-            reply = answer(asked(spent, self.purse.problem, ANSWER_SECONDS), ANSWER_SECONDS)
+            reply = answer(asked(spent, self.budget_store.problem, ANSWER_SECONDS), ANSWER_SECONDS)
             if reply in ("y", "yes"):
-                self.purse.override(spent.budget, "confirmed when asked, for one cell", cells=1)
+                self.budget_store.override(spent.budget, "confirmed when asked, for one cell", cells=1)
                 return None, True
-        return held(spent, self.purse.problem), verdict == "ask"
+        return held(spent, self.budget_store.problem), verdict == "ask"
 
     def _verdict(self, source: str) -> tuple[Verdict, BudgetUsage | None]:
         budgets = self._here = self.budgets()
         if not budgets:
             return "run", None
         self._let_settle()
-        self.purse.skim()
-        if self.purse.due():
-            self.purse.read(PATIENCE_SECONDS)
+        self.budget_store.read_journals()
+        if self.budget_store.due():
+            self.budget_store.read(PATIENCE_SECONDS)
         purpose = self._expected(source)
         worst: tuple[Verdict, BudgetUsage | None] = "run", None
         for budget in budgets:
-            if not budget.covers_purpose(purpose) or self.purse.overridden(budget) is not None:
+            if not budget.covers_purpose(purpose) or self.budget_store.overridden(budget) is not None:
                 continue
             spent = self.standing(budget)
             self._warn(spent)
@@ -195,7 +195,7 @@ class BudgetGuard:
         if cell.said is not None:
             window.facts["purpose"] = cell.said
 
-    def held_back(self, window: Window) -> None:
+    def mark_blocked(self, window: Window) -> None:
         """Mark the cell of a window as blocked, so that nothing is detected from it."""
         cell = self._cells.get(window.id)
         if cell is not None:
@@ -236,7 +236,7 @@ class BudgetGuard:
         if cell.stopped is not None:
             print(stopped(cell.stopped))
         for budget in self.budgets():
-            if budget.covers_purpose(cell.purpose) and self.purse.overridden(budget) is None:
+            if budget.covers_purpose(cell.purpose) and self.budget_store.overridden(budget) is None:
                 self._warn(self.standing(budget))
 
     # ---- heartbeats ---------------------------------------------------------------------------
@@ -249,11 +249,11 @@ class BudgetGuard:
         budgets = self.budgets()
         if not budgets:
             return
-        self.purse.skim()
-        if self.purse.due():
-            self.purse.read()
+        self.budget_store.read_journals()
+        if self.budget_store.due():
+            self.budget_store.read()
         for budget in budgets:
-            if not budget.stop or cell.stopped is not None or self.purse.overridden(budget) is not None:
+            if not budget.stop or cell.stopped is not None or self.budget_store.overridden(budget) is not None:
                 continue
             spent = self.standing(budget)
             on_main_thread = cell.thread == threading.main_thread().ident  # only the main thread can be interrupted
@@ -324,7 +324,7 @@ class BudgetGuard:
         from jupyter_green.budgets.messages import warned
 
         if WARN_FROM <= spent.share < 1 and self._once(spent, "warned"):
-            print(warned(spent, self.purse.problem))
+            print(warned(spent, self.budget_store.problem))
 
 
 def answer(question: str, seconds: float) -> str:
@@ -334,14 +334,14 @@ def answer(question: str, seconds: float) -> str:
     """
     asking, guard, late = True, threading.Lock(), False
 
-    def give_up() -> None:
+    def interrupt_prompt() -> None:
         nonlocal late
         with guard:
             if asking:
                 late = True
                 _thread.interrupt_main()
 
-    timer = threading.Timer(seconds, give_up)
+    timer = threading.Timer(seconds, interrupt_prompt)
     timer.daemon = True
     if threading.current_thread() is threading.main_thread():  # only the main thread can be interrupted
         timer.start()

@@ -37,9 +37,9 @@ class _Options(argparse.ArgumentParser):
 class BudgetMagics(CellMagics):
     """The budget magic of one shell."""
 
-    def __init__(self, shell: Any, cells: CellMeter, gate: BudgetGuard, purser: BudgetCommands) -> None:
+    def __init__(self, shell: Any, cells: CellMeter, gate: BudgetGuard, budget_commands: BudgetCommands) -> None:
         super().__init__(shell, cells)
-        self.gate, self.purser = gate, purser
+        self.gate, self.budget_commands = gate, budget_commands
         # Not a decorated magic: it is inserted before cells, never typed.
         self.magics["line"][HOLD] = cells.start
 
@@ -92,14 +92,14 @@ class BudgetMagics(CellMagics):
         from jupyter_green.budgets.messages import basis, unknown, used
 
         self.session.settle()
-        self.gate.purse.look()
+        self.gate.budget_store.look()
         budgets = self.gate.budgets()
         if not budgets:
             return TextTable(f"No budget is set here. %budget takes {USAGE}.")
-        problem, rows, notices = self.gate.purse.problem, [], []
+        problem, rows, notices = self.gate.budget_store.problem, [], []
         for budget in budgets:
             spent = self.gate.standing(budget)
-            lifted = self.gate.purse.overridden(budget)
+            lifted = self.gate.budget_store.overridden(budget)
             state = "blocked" if spent.share >= 1 else "nearly used up" if spent.share >= 0.8 else ""
             how = f"overridden until {when(lifted.until)}: {lifted.reason}" if lifted is not None else state
             rows.append((budget.name, used(spent), when(spent.end), how))
@@ -108,7 +108,7 @@ class BudgetMagics(CellMagics):
         separate = any(each_budget.covers != "all" for each_budget in budgets)
         split_note = "Inference and training are distinguished since the first budget was set." if separate else ""
         count = f"{len(budgets)} budget{'' if len(budgets) == 1 else 's'} here."
-        notes = [count, split_note, *dict.fromkeys(notices), self.gate.purse.notice or ""]
+        notes = [count, split_note, *dict.fromkeys(notices), self.gate.budget_store.notice or ""]
         return TextTable(" ".join(note for note in notes if note), ("budget", "used", "until", ""), rows, widest=WIDEST)
 
     def _log(self, words: list[str]) -> TextTable:
@@ -149,7 +149,7 @@ class BudgetMagics(CellMagics):
             words = [f" {words[0]}", *words[1:]]  # a negative amount, not an option
         options = _parser().parse_args(words)
         _say(
-            self.purser.set(
+            self.budget_commands.set(
                 " ".join(options.amount),
                 options.per,
                 "inference" if options.inference else "training" if options.training else "all",
@@ -161,7 +161,7 @@ class BudgetMagics(CellMagics):
         )
 
     def _override(self, words: list[str]) -> None:
-        _say(self.purser.override(" ".join(words)))
+        _say(self.budget_commands.override(" ".join(words)))
 
     def _as(self, words: list[str]) -> None:
         from jupyter_green.budgets.budget import PURPOSES
@@ -176,7 +176,7 @@ class BudgetMagics(CellMagics):
     def _clear(self, words: list[str]) -> None:
         parser = _Options(prog="%budget clear", add_help=False, allow_abbrev=False)
         parser.add_argument("--per", choices=PERS)
-        _say(self.purser.clear(parser.parse_args(words).per))
+        _say(self.budget_commands.clear(parser.parse_args(words).per))
 
 
 def _parser() -> _Options:

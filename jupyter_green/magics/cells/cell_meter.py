@@ -190,7 +190,7 @@ class CellMeter:
         cell.undecided = False
         if refusal is not None:
             if cell.window is not None:
-                self.gate.held_back(cell.window)
+                self.gate.mark_blocked(cell.window)
             raise UsageError(refusal)
 
     def _end(self, result: Any, frame: FrameType, ending: list[ActiveCell]) -> None:
@@ -281,9 +281,9 @@ class CellMeter:
         window = cell.window
         assert window is not None, "it was opened above"
         window.facts["label"] = request.label
-        if counted(request.units) and window.tally is None:
-            window.tally = UnitCounter(request.units)
-            window.tally.begin(window)
+        if counted(request.units) and window.unit_counter is None:
+            window.unit_counter = UnitCounter(request.units)
+            window.unit_counter.begin(window)
 
     # ---- inside -------------------------------------------------------------------------------
 

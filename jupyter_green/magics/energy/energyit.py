@@ -113,7 +113,7 @@ def repeat(
             spent = time.perf_counter() - began
             if fixed or spent >= longest:
                 break
-            if spent >= LEAST_SECONDS and session.meter.timing_doubt(window.bounds()[0]) <= NARROW:
+            if spent >= LEAST_SECONDS and session.meter.timing_uncertainty(window.bounds()[0]) <= NARROW:
                 break
         window.facts["units"] = float(runs)
     return window.record

@@ -265,7 +265,7 @@ def _bill(session: Session, card: TariffCard, taxable: float, options: argparse.
 
 
 def _verdict(one: Excess) -> str:
-    if one.told_apart:
+    if one.significant:
         return _joules(one.excess, one.uncertainty) if one.excess else f"none ({_joules(one.saved)} below)"
     return "not proven, costs nothing"
 

@@ -32,7 +32,7 @@ LEAST_CONTRAST = 5.0
 VAGUEST_PART = 0.25
 """Updates whose time is less certain than this fraction of a period are dropped: the reader may have missed one."""
 
-POOREST_FIT = 0.2
+LARGEST_MISFIT = 0.2
 """Largest scatter of the updates about the ramp, relative to its height, at which they follow the load."""
 
 FULL_TIME = 0.75
@@ -50,7 +50,7 @@ class CounterSample:
     """When the count changed, on `time.perf_counter()`."""
     value: float
     """The new count, in joules since an arbitrary origin."""
-    doubt: float = 0.0
+    uncertainty: float = 0.0
     """Half-width of `time` in seconds."""
 
 
@@ -60,13 +60,13 @@ def calibration_of(ticks: Sequence[CounterSample], loads: Iterable[tuple[float, 
     The updates are in order, from before the first load until after the last; loads are pairs of start and end, on the
     same clock. Raises UnclearError if the data are insufficient.
     """
-    series = _rhythm(ticks)
+    series = _fit_updates(ticks)
     edges = [moment for load in loads for moment in load]
     steps = [step for step in _steps(series, edges) if step is not None]
     if len(steps) < LEAST_EDGES:
         raise UnclearError(f"Only {len(steps)} edges of the load could be used; {LEAST_EDGES} are needed.")
     contrast = statistics.median(abs(step.change) for step in steps)
-    variation = _waver(steps)
+    variation = _power_scatter(steps)
     if contrast < LEAST_CONTRAST * variation or contrast <= 0:
         raise UnclearError(
             f"The load changes the power by {contrast:.1f} W, and it varies by {variation:.1f} W anyway; that is too "
@@ -104,12 +104,12 @@ class _Rhythm:
     jitter: float
 
 
-def _rhythm(seen: Sequence[CounterSample]) -> _Rhythm:
+def _fit_updates(seen: Sequence[CounterSample]) -> _Rhythm:
     """Fit the period and the times of the updates: a straight line, limited to each update's interval."""
     median_step = (
         statistics.median(later.time - earlier.time for earlier, later in pairwise(seen)) if len(seen) > 1 else 0.0
     )
-    seen = [update for update in seen if update.doubt <= VAGUEST_PART * median_step]
+    seen = [update for update in seen if update.uncertainty <= VAGUEST_PART * median_step]
     if len(seen) < LEAST_TICKS:
         raise UnclearError(f"Only {len(seen)} updates of the counter could be timed; {LEAST_TICKS} are needed.")
     numbers = [0]
@@ -120,8 +120,11 @@ def _rhythm(seen: Sequence[CounterSample]) -> _Rhythm:
     scatter = math.fsum(x * x for x in deviations) / len(deviations)
     if math.sqrt(scatter) > 0.25 * line.slope:
         raise UnclearError("The counter is not updated at regular intervals.")
-    time_variance = math.fsum(update.doubt**2 / 3 for update in seen) / len(seen)
-    times = [update.time - min(max(x, -update.doubt), update.doubt) for x, update in zip(deviations, seen, strict=True)]
+    time_variance = math.fsum(update.uncertainty**2 / 3 for update in seen) / len(seen)
+    times = [
+        update.time - min(max(x, -update.uncertainty), update.uncertainty)
+        for x, update in zip(deviations, seen, strict=True)
+    ]
     updates = []
     for index in range(1, len(seen)):
         length = times[index] - times[index - 1]
@@ -164,7 +167,7 @@ def _step(ticks: list[_Tick], before: float, edge: float, after: float) -> _Step
     return _Step(change, points, (before_watts, after_watts))
 
 
-def _waver(steps: list[_Step]) -> float:
+def _power_scatter(steps: list[_Step]) -> float:
     """Standard deviation of the power from update to update under a constant load, in watts."""
     changes = [abs(b - a) for step in steps for side in step.sides for a, b in pairwise(side)]
     return 1.4826 * statistics.median(changes) / math.sqrt(2) if changes else 0.0
@@ -208,7 +211,7 @@ def _fitted(steps: list[_Step]) -> tuple[float, float, float]:
     if duty >= FULL_TIME or _misfit(steps, full, 1.0) <= best_misfit + _CHI2_999 * noise:
         latency, duty, duties = full, 1.0, [1.0]
         best_misfit, noise = _misfit(steps, latency, duty), _noise(steps, latency, duty)
-    if math.sqrt(noise) > POOREST_FIT:
+    if math.sqrt(noise) > LARGEST_MISFIT:
         raise UnclearError(
             "The counter does not follow the load: something else uses the device, or the counter averages."
         )

@@ -59,7 +59,7 @@ def allocate_energy(
             power.watts * length + variance / total * residual
             for power, length, variance in zip(powers, lengths, variances, strict=True)
         ]
-        adjustable = [index for index in range(1, len(powers) - 1) if powers[index].doubt > 0]
+        adjustable = [index for index in range(1, len(powers) - 1) if powers[index].uncertainty > 0]
         below_zero = [index for index in adjustable if joules[index] < 0]
         above_limit = [index for index in adjustable if joules[index] > limit * lengths[index]]
         if not below_zero and not above_limit:
@@ -73,9 +73,9 @@ def balance(
 ) -> tuple[list[float], float, float]:
     """Variance of each interval of a block, their sum, and the joules that the powers don't explain."""
     # Neighbouring cells are milliseconds apart; their common interval is as uncertain as they are.
-    variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
-    variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
-    variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
+    variances = [(power.uncertainty * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
+    variances[0] += (powers[0].watts * start.uncertainty) ** 2 / 3
+    variances[-1] += (powers[-1].watts * end.uncertainty) ** 2 / 3
     explained = math.fsum(power.watts * length for power, length in zip(powers, lengths, strict=True))
     return variances, math.fsum(variances) or 1e-12, end.value - start.value - explained
 

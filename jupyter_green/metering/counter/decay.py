@@ -43,7 +43,7 @@ class Power:
     """Mean power of an interval in watts, with its standard deviation."""
 
     watts: float
-    doubt: float
+    uncertainty: float
     """Its value and its standard deviation."""
     lone: bool = False
     """Whether it comes from one pair of updates only, so that its rate of change is unknown."""
@@ -57,13 +57,13 @@ class Mean:
     """The mean."""
     seconds: float
     """Time between the updates."""
-    doubts: tuple[float, float] = (0.0, 0.0)
+    uncertainties: tuple[float, float] = (0.0, 0.0)
     """Standard deviations in joules from the times of the nearer and of the farther update."""
 
     @property
     def noise(self) -> float:
         """Standard deviation in watts from the times of its updates."""
-        return math.hypot(*self.doubts) / self.seconds
+        return math.hypot(*self.uncertainties) / self.seconds
 
 
 @lru_cache(maxsize=64)  # called again with each update, with one side unchanged
@@ -119,7 +119,7 @@ class DecayFit:
 
 def _told(ones: list[float], shape: list[float], seen: list[float], level: Power | None, asked: float) -> DecayFit:
     """Least squares for level and step with Gaussian priors."""
-    prior_weight = 1e-8 if level is None else 1.0 / (level.doubt**2 + (LEVEL_PART * level.watts) ** 2)
+    prior_weight = 1e-8 if level is None else 1.0 / (level.uncertainty**2 + (LEVEL_PART * level.watts) ** 2)
     prior_level = 0.0 if level is None else level.watts
     aa = math.fsum(a * a for a in ones) + prior_weight
     ab = math.fsum(a * b for a, b in zip(ones, shape, strict=True))
@@ -139,12 +139,14 @@ def _factor(means: Sequence[Mean]) -> list[tuple[float, float]]:
     factor: list[tuple[float, float]] = []
     covariance = 0.0
     for index, mean in enumerate(means):
-        near, far = (deviation / mean.seconds for deviation in mean.doubts)
+        near, far = (deviation / mean.seconds for deviation in mean.uncertainties)
         variance = near**2 + far**2 + (ROUGH_WATTS + ROUGH_PART * mean.watts) ** 2
         below = covariance / factor[-1][0] if factor else 0.0
         factor.append((math.sqrt(variance - below**2), below))
         if index + 1 < len(means):
-            covariance = -mean.doubts[1] * means[index + 1].doubts[0] / (mean.seconds * means[index + 1].seconds)
+            covariance = (
+                -mean.uncertainties[1] * means[index + 1].uncertainties[0] / (mean.seconds * means[index + 1].seconds)
+            )
     return factor
 
 

@@ -25,7 +25,7 @@ from .updates import CounterUpdates
 GUARD_SECONDS = 0.003
 """Distance, beyond the latency, at which an update counts as before or after an edge."""
 
-TICK_DOUBT_SECONDS = 0.002
+COMMON_TIME_UNCERTAINTY = 0.002
 """Common time uncertainty of all updates, beyond the latency."""
 
 FAR_PERIODS = 2.5
@@ -59,7 +59,7 @@ class EdgeCount:
 
     value: float
     """Joules since the sensor's origin."""
-    doubt: float
+    uncertainty: float
     """Standard deviation of `value` in joules."""
     moved: tuple[float, float]
     """Change of `value` in joules if all updates were earlier, and later, by the latency's uncertainty."""
@@ -155,7 +155,7 @@ def count_at(
 
     `quiet`: edges after which no window was open. `passed`: number of earlier edges that were dropped.
     """
-    guard = traits.late_doubt + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
+    guard = traits.latency_uncertainty + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
     block = _around(ticks, edges, bisect.bisect_left(edges, moment), guard, passed)
     first, final, left, right = block.first, block.final, block.left, block.right
     if left is None and right is None:
@@ -220,7 +220,7 @@ def count_at(
     silent_variance = max((total - weight if side == 0 else weight for side in silent), default=0.0)
     return EdgeCount(
         value=min(max(value, start.value), end.value),
-        doubt=math.sqrt(max(silent_variance, weight - weight**2 / total, other_side**2 / 3) + smear**2),
+        uncertainty=math.sqrt(max(silent_variance, weight - weight**2 / total, other_side**2 / 3) + smear**2),
         moved=moved(powers, lengths, (start, end), (limit, shift_of(ticks, traits)), place_after),
         epoch=start.epoch,
         block=(start.time, end.time),
@@ -257,7 +257,7 @@ def _elsewhere(powers: list[Power], lengths: list[float], shares: Shares, limit:
 
 def shift_of(ticks: CounterUpdates, traits: SensorInfo) -> float:
     """Common time uncertainty of all updates, in seconds."""
-    return traits.late_doubt + TICK_DOUBT_SECONDS + ticks.slowness
+    return traits.latency_uncertainty + COMMON_TIME_UNCERTAINTY + ticks.slowness
 
 
 def _nearer(ticks: CounterUpdates, left: int, edges: list[float], guard: float) -> tuple[int, float]:
@@ -275,7 +275,7 @@ def _nearer(ticks: CounterUpdates, left: int, edges: list[float], guard: float) 
     candidate = left + 1
     if (
         candidate + 1 >= len(ticks.all)
-        or edge - ticks.all[left].time - ticks.all[left].doubt < FAR_PERIODS * ticks.period
+        or edge - ticks.all[left].time - ticks.all[left].uncertainty < FAR_PERIODS * ticks.period
     ):
         return left, 0.0
     certain, chosen, later = ticks.all[left], ticks.all[candidate], ticks.all[candidate + 1]
@@ -307,7 +307,7 @@ def _open_ended(
     if power is None or distance > 3 * traits.period[1] + traits.latency + 0.25:
         return None  # the sensor has stopped responding, or was just found
     watts = power.watts
-    deviation = abs(distance) * max(limit - watts, watts) / 2 + update.doubt * watts
+    deviation = abs(distance) * max(limit - watts, watts) / 2 + update.uncertainty * watts
     block = (min(moment, update.time), max(moment, update.time))
     value = update.value + watts * distance
     # No more data will come for the time before a count began.

@@ -27,7 +27,7 @@ STRAY_SECONDS = 0.1
 LEFT_OUT = 0.0125
 """Probability excluded at either end of the latency's interval."""
 
-POOREST_SECONDS = 0.02
+LARGEST_UNCERTAINTY = 0.02
 """Standard deviation of an edge's latency above which the edge is ignored."""
 
 OWN_SECONDS = 0.001
@@ -49,14 +49,14 @@ class LatencyPosterior:
         self._logs = [0.0] * STEPS
         self.edges = 0
 
-    def hear(self, seconds: float, doubt: float) -> None:
+    def hear(self, seconds: float, uncertainty: float) -> None:
         """Update the distribution with the latency observed at one edge and its standard deviation, in seconds."""
-        if doubt > POOREST_SECONDS or abs(seconds - self._low) > STRAY_SECONDS / 2 + self._high - self._low:
+        if uncertainty > LARGEST_UNCERTAINTY or abs(seconds - self._low) > STRAY_SECONDS / 2 + self._high - self._low:
             return
         self.edges += 1
         for cell in range(STEPS):
-            deviation = (seconds - self._low - self._step * (cell + 0.5)) / doubt
-            likelihood = (1 - STRAY) * math.exp(-deviation * deviation / 2) / (math.sqrt(2 * math.pi) * doubt)
+            deviation = (seconds - self._low - self._step * (cell + 0.5)) / uncertainty
+            likelihood = (1 - STRAY) * math.exp(-deviation * deviation / 2) / (math.sqrt(2 * math.pi) * uncertainty)
             self._logs[cell] += math.log(likelihood + STRAY / STRAY_SECONDS)
 
     def known(self) -> tuple[float, float]:
@@ -117,10 +117,10 @@ def told_by(
         return None
     period = ticks.period
     variance = (
-        inside_deviation**2 * (inner * period + inner**2 / len(inside_means)) + (outside_power.doubt * outer) ** 2
+        inside_deviation**2 * (inner * period + inner**2 / len(inside_means)) + (outside_power.uncertainty * outer) ** 2
     )
     watts_before, watts_after = (inside, outside_power.watts) if ends else (outside_power.watts, inside)
-    variance += ((watts_before * start.doubt) ** 2 + (watts_after * end.doubt) ** 2) / 3
+    variance += ((watts_before * start.uncertainty) ** 2 + (watts_after * end.uncertainty) ** 2) / 3
     return unexplained / step, math.hypot(math.sqrt(variance) / abs(step), OWN_SECONDS)
 
 

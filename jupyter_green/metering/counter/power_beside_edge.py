@@ -84,7 +84,11 @@ def means_beside(
             break
         watts = abs(neighbouring.value - update.value) / span
         means.append(
-            Mean(watts, span, (watts * update.doubt / math.sqrt(3), watts * neighbouring.doubt / math.sqrt(3)))
+            Mean(
+                watts,
+                span,
+                (watts * update.uncertainty / math.sqrt(3), watts * neighbouring.uncertainty / math.sqrt(3)),
+            )
         )
         current = next_index
     return means
@@ -128,4 +132,4 @@ def compared(power: Power | None, levels: list[Power]) -> Power | None:
     distances = [abs(level.watts - power.watts) for level in levels if level is not power]
     if not distances:
         return power
-    return Power(power.watts, min(power.doubt, 0.15 * min(distances) + 0.008 * power.watts + 0.25), lone=True)
+    return Power(power.watts, min(power.uncertainty, 0.15 * min(distances) + 0.008 * power.watts + 0.25), lone=True)

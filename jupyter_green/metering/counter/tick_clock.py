@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
-CLOCK_DOUBT = 0.0003
+CLOCK_UNCERTAINTY = 0.0003
 """Time uncertainty of even the narrowest interval, in seconds, since calls take time."""
 
 LOST = 0.35
@@ -29,7 +29,7 @@ class Expectation:
     """Expected time of an update and its half-width, in seconds."""
 
     time: float
-    doubt: float
+    uncertainty: float
 
 
 class TickClock:
@@ -39,9 +39,9 @@ class TickClock:
         self._shortest, self._longest = shortest, longest
         self._series: deque[tuple[int, float, float]] = deque(maxlen=KEEP)
         self._period: float | None = None
-        self._period_doubt = math.inf
+        self._period_uncertainty = math.inf
         self._phase = 0.0
-        self._phase_doubt = math.inf
+        self._phase_uncertainty = math.inf
         self.jitter = 0.0
         self._told = False
 
@@ -58,7 +58,7 @@ class TickClock:
     def restart(self) -> None:
         """Forget the phase, after an interruption."""
         self._series.clear()
-        self._phase_doubt = math.inf
+        self._phase_uncertainty = math.inf
 
     def add(self, low: float, high: float) -> Expectation:
         """Add an update; return its estimated time.
@@ -70,7 +70,9 @@ class TickClock:
         if self._series:
             last_number, last_time, _ = self._series[-1]
             if self._period is not None:
-                anchor = self._phase + last_number * self._period if math.isfinite(self._phase_doubt) else last_time
+                anchor = (
+                    self._phase + last_number * self._period if math.isfinite(self._phase_uncertainty) else last_time
+                )
                 # After a wide interval the value is that of the latest update before `high`.
                 is_wide = half >= self._period / 4
                 elapsed = (high if is_wide else middle) - anchor
@@ -82,18 +84,18 @@ class TickClock:
         if len(self._series) < SETTLED or number % REFIT == 0:
             self._fit()
         expected = self.expect(number)
-        if expected is None or expected.doubt >= half:
+        if expected is None or expected.uncertainty >= half:
             return Expectation(middle, half)
         # A phase error shifts all updates alike; only their relative error matters here.
         time = min(max(expected.time, low), high)
-        half_width = self.jitter + CLOCK_DOUBT + abs(time - expected.time)
+        half_width = self.jitter + CLOCK_UNCERTAINTY + abs(time - expected.time)
         return Expectation(time, min(half_width, half))
 
     def expect(self, number: int) -> Expectation | None:
         """Expected time of the update with this number; None until period and phase are known."""
-        if self._period is None or math.isinf(self._phase_doubt):
+        if self._period is None or math.isinf(self._phase_uncertainty):
             return None
-        return Expectation(self._phase + number * self._period, self._phase_doubt + self.jitter)
+        return Expectation(self._phase + number * self._period, self._phase_uncertainty + self.jitter)
 
     def following(self, after: float | None = None) -> Expectation | None:
         """Expected time of the next update, or of the first after a moment; None if unknown."""
@@ -112,11 +114,11 @@ class TickClock:
         origin = self._series[0][0]
         # Jitter is unknown at first; assuming none would give too much confidence in a wrong period.
         jitter = self.jitter / 2 if self._told else max(self.jitter / 2, ASSUMED_JITTER)
-        weights = [1.0 / (half**2 / 3 + CLOCK_DOUBT**2 + jitter**2) for _, _, half in self._series]
+        weights = [1.0 / (half**2 / 3 + CLOCK_UNCERTAINTY**2 + jitter**2) for _, _, half in self._series]
         numbers = [number - origin for number, _, _ in self._series]
         times = [middle for _, middle, _ in self._series]
         total_weight = math.fsum(weights)
-        prior = 1.0 / max(self._period_doubt, 1e-7) ** 2 if math.isfinite(self._period_doubt) else 0.0
+        prior = 1.0 / max(self._period_uncertainty, 1e-7) ** 2 if math.isfinite(self._period_uncertainty) else 0.0
         mean_number = math.fsum(a * n for a, n in zip(weights, numbers, strict=True)) / total_weight
         mean_time = math.fsum(a * t for a, t in zip(weights, times, strict=True)) / total_weight
         spread = math.fsum(a * (n - mean_number) ** 2 for a, n in zip(weights, numbers, strict=True))
@@ -133,11 +135,11 @@ class TickClock:
             if spread + prior
             else 1 / math.sqrt(total_weight)
         )
-        self._phase_doubt = 2 * deviation
+        self._phase_uncertainty = 2 * deviation
         self._period = period
         if len(numbers) >= LEAST:
             # The period may drift, so its relative uncertainty is at least 1e-4.
-            self._period_doubt = max(1e-4 * period, 1.0 / math.sqrt(spread + prior) if spread + prior else 1e-3)
+            self._period_uncertainty = max(1e-4 * period, 1.0 / math.sqrt(spread + prior) if spread + prior else 1e-3)
             narrow = [
                 ((t - phase - n * period) ** 2, half)
                 for n, t, (_, _, half) in zip(numbers, times, self._series, strict=True)
@@ -147,7 +149,7 @@ class TickClock:
                 scatter = math.fsum(square for square, _ in narrow) / len(narrow)
                 interval_variance = math.fsum(half**2 / 3 for _, half in narrow) / len(narrow)
                 self._told = self._told or len(narrow) >= TOLD
-                self.jitter = 2 * math.sqrt(max(0.0, scatter - interval_variance - CLOCK_DOUBT**2))
+                self.jitter = 2 * math.sqrt(max(0.0, scatter - interval_variance - CLOCK_UNCERTAINTY**2))
         if self.jitter > LOST * period:
             self._lose()
         else:
@@ -165,17 +167,17 @@ class TickClock:
             return
         lower = max(middle - half - number * self._period for number, middle, half in recent)
         upper = min(middle + half - number * self._period for number, middle, half in recent)
-        if upper - lower < -2 * CLOCK_DOUBT:
+        if upper - lower < -2 * CLOCK_UNCERTAINTY:
             return
-        drift = self._period_doubt * (recent[-1][0] - recent[0][0]) / 2
+        drift = self._period_uncertainty * (recent[-1][0] - recent[0][0]) / 2
         self._phase = (lower + upper) / 2
-        self._phase_doubt = max(0.0, upper - lower) / 2 + CLOCK_DOUBT + min(drift, CLOCK_DOUBT)
+        self._phase_uncertainty = max(0.0, upper - lower) / 2 + CLOCK_UNCERTAINTY + min(drift, CLOCK_UNCERTAINTY)
         self.jitter = 0.0
 
     def _lose(self) -> None:
         """Discard a period that the updates don't follow, and search for another."""
         self.restart()
-        self._period, self._period_doubt, self.jitter, self._told = None, math.inf, 0.0, False
+        self._period, self._period_uncertainty, self.jitter, self._told = None, math.inf, 0.0, False
 
     def _guess_period(self) -> None:
         """First estimate of the period, from consecutive narrow intervals."""

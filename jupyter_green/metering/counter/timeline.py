@@ -62,7 +62,7 @@ class Timeline:
         self._widest = traits.latency - traits.latency_low
         # The latency of a part-time counter can't be learnt from edges; a precise latency need not be.
         self._learns = traits.duty >= 1.0 and self._widest > 2 * LATE_ENOUGH_SECONDS
-        self._lateness = LatencyPosterior(traits.latency_low, traits.latency)
+        self._latency_posterior = LatencyPosterior(traits.latency_low, traits.latency)
         self._edges: list[float] = []
         self._quiet: set[float] = set()
         self._counts = SettledCounts()
@@ -93,7 +93,7 @@ class Timeline:
         if quiet:
             self._quiet.add(moment)
         elif self._learns and self._edges and self._edges[-1] in self._quiet:
-            self._apply_lateness()
+            self._apply_latency()
         index = bisect.bisect_left(self._edges, moment)
         if index == len(self._edges) or self._edges[index] != moment:
             self._edges.insert(index, moment)
@@ -149,7 +149,7 @@ class Timeline:
         """
         if end >= self._unsettled and not soon:
             return False
-        closing = self.ticks.at_or_after(end + self.traits.late_doubt)
+        closing = self.ticks.at_or_after(end + self.traits.latency_uncertainty)
         if closing is None or closing + 1 >= len(self.ticks.all):
             return False
         count = self._count(end)  # a neighbouring edge may need a later update
@@ -178,7 +178,7 @@ class Timeline:
             variance_between = max(0.0, closing.weight - opening.weight)
             variance = max(0.0, variance_between - variance_between**2 / closing.total)
         else:
-            variance = opening.doubt**2 + closing.doubt**2
+            variance = opening.uncertainty**2 + closing.uncertainty**2
         latency = max(abs(a - b) for a, b in zip(opening.moved, closing.moved, strict=True))
         if self.traits.duty < 1.0:
             variance += self._unseen(opening, closing, start, end)
@@ -259,14 +259,14 @@ class Timeline:
 
     def _left(self, why: str, opening: EdgeCount, start: float, end: float) -> str:
         """Why a window has no value, with the energy up to the last update of its first epoch."""
-        latest = end - self.traits.late_doubt - GUARD_SECONDS
+        latest = end - self.traits.latency_uncertainty - GUARD_SECONDS
         candidates = (
             update for update in reversed(self.ticks.all) if update.epoch == opening.epoch and update.time <= latest
         )
         last = next(candidates, None)
         if last is None or last.time <= start:
             return why
-        joules, variance = last.value - opening.value, opening.doubt**2
+        joules, variance = last.value - opening.value, opening.uncertainty**2
         if self.traits.duty < 1.0:
             variance += self._unseen(opening, replace(opening, value=last.value), start, last.time)
         random = Z_95 * math.sqrt(variance) + max(map(abs, opening.moved)) + self.traits.resolution
@@ -279,15 +279,15 @@ class Timeline:
             return
         observation = told_by(self.ticks, self._edges, moment, self._quiet, self._widest + GUARD_SECONDS)
         if observation is not None:
-            self._lateness.hear(self.traits.late + observation[0], observation[1])
+            self._latency_posterior.hear(self.traits.late + observation[0], observation[1])
 
-    def _apply_lateness(self) -> None:
+    def _apply_latency(self) -> None:
         """Apply the learnt latency to all updates; only while no record waits for its energy."""
         recent = self._edges[-RECENT_EDGES:]
         if not all(self._count(edge) is not None and edge in self._counts for edge in recent):
             return
-        if self._lateness.edges:
-            latency, half_width = self._lateness.known()
+        if self._latency_posterior.edges:
+            latency, half_width = self._latency_posterior.known()
             self.ticks.shift(latency)
             half_width = max(half_width, LATE_ENOUGH_SECONDS)
             self.traits = replace(self.traits, latency_low=latency - half_width, latency=latency + half_width)

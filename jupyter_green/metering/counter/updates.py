@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from jupyter_green.sensors import Reading, SensorInfo
 
-from .tick_clock import CLOCK_DOUBT, Expectation, TickClock
+from .tick_clock import CLOCK_UNCERTAINTY, Expectation, TickClock
 
 LEAST_MARGIN = 0.0015
 """Shortest lead in seconds with which reading begins before an expected update; it grows on a machine that wakes
@@ -50,7 +50,7 @@ class CounterUpdate:
     """Time of the update on `time.perf_counter()`, corrected for the mean latency."""
     value: float
     """Joules since the sensor's origin."""
-    doubt: float
+    uncertainty: float
     """Half-width of `time` in seconds."""
     epoch: int
     """Values of different epochs are not comparable."""
@@ -106,7 +106,7 @@ class CounterUpdates:
         last = self.last
         if last is not None and (reading.time <= last.time or self._held_up(reading, last)):
             return
-        self.slowness = min(reading.doubt, 1.1 * self.slowness + CLOCK_DOUBT)
+        self.slowness = min(reading.uncertainty, 1.1 * self.slowness + CLOCK_UNCERTAINTY)
         silence = reading.time - last.time if last is not None else math.inf
         longest_silence = REMEMBER_SECONDS if self.comb.locked and not self.fast else self._longest
         if last is None or reading.epoch != last.epoch or silence > longest_silence:
@@ -125,14 +125,14 @@ class CounterUpdates:
         """Whether a call took unusually long, so that it may have seen any of the updates in its time."""
         if self.fast or reading.epoch != last.epoch or reading.time - last.time > HELD_SECONDS:
             return False
-        return reading.doubt > max(HELD_PART * self.period, HELD_TIMES * last.doubt)
+        return reading.uncertainty > max(HELD_PART * self.period, HELD_TIMES * last.uncertainty)
 
     def _clear(self, moment: float) -> bool:
         """Whether no update is expected so close that the reading may show the value before or after it."""
         following = self.comb.following(moment - self.period / 2)
         if following is None:
             return True
-        return abs(following.time - moment) > min(following.doubt + self._margin / 2, self.period / 5)
+        return abs(following.time - moment) > min(following.uncertainty + self._margin / 2, self.period / 5)
 
     def _of_one_tick(self, unclear: float, moment: float) -> bool:
         """Whether the update near an unclear read is the only one between it and `moment`."""
@@ -140,8 +140,8 @@ class CounterUpdates:
             return True
         expected = self.comb.following(unclear - self.period / 2)
         # A poorly known period may be wrong and must not be used to place the read.
-        is_known = expected is not None and expected.doubt <= VAGUE_PART * self.period
-        return expected is not None and is_known and moment < expected.time + self.period - expected.doubt
+        is_known = expected is not None and expected.uncertainty <= VAGUE_PART * self.period
+        return expected is not None and is_known and moment < expected.time + self.period - expected.uncertainty
 
     def _reached(self, reading: Reading, last: Reading) -> None:
         """Add the update before a reading, and resolve the unclear reads before it."""
@@ -159,20 +159,24 @@ class CounterUpdates:
         self._resumed = reading.time
         if self.all and self.all[-1].epoch == reading.epoch and reading.value <= self.all[-1].value:
             return  # no energy was counted since
-        half, seen_at = self.period / 2 + reading.doubt, reading.time + reading.doubt
+        half, seen_at = self.period / 2 + reading.uncertainty, reading.time + reading.uncertainty
         self.all.append(CounterUpdate(seen_at - self._late - half, reading.value, half, reading.epoch, seen_at, True))
 
     def _found(self, reading: Reading, last: Reading, earlier: Reading | None = None) -> None:
         # The value is that of the latest update, even if several were missed.
-        seen_at = reading.time + reading.doubt
-        low = max(last.time - last.doubt, reading.time - reading.doubt - 1.05 * self.period)
+        seen_at = reading.time + reading.uncertainty
+        low = max(last.time - last.uncertainty, reading.time - reading.uncertainty - 1.05 * self.period)
         estimate = Expectation((low + seen_at) / 2, (seen_at - low) / 2) if self.fast else self.comb.add(low, seen_at)
-        update = CounterUpdate(estimate.time - self._late, reading.value, estimate.doubt, reading.epoch, seen_at)
+        update = CounterUpdate(estimate.time - self._late, reading.value, estimate.uncertainty, reading.epoch, seen_at)
         previous = self.all[-1] if self.all else None
         if earlier is not None:  # its own update was not observed: place it one period earlier
             time = max(update.time - self.period, previous.time + 1e-6 if previous is not None else -math.inf)
             previous = CounterUpdate(
-                time, earlier.value, update.doubt + self.comb.jitter, update.epoch, earlier.time + earlier.doubt
+                time,
+                earlier.value,
+                update.uncertainty + self.comb.jitter,
+                update.epoch,
+                earlier.time + earlier.uncertainty,
             )
             self.all.append(previous)
         if previous is not None and previous.loose and previous.epoch == update.epoch:
@@ -190,10 +194,10 @@ class CounterUpdates:
         """Place the first update after an interruption one period before the one just detected."""
         period = self.period_seen
         shortest, longest = (period, period) if period is not None else (self._shortest, self._longest)
-        earliest, latest = loose.time - loose.doubt, loose.time + loose.doubt
-        earliest_time = min(max(tick.time - tick.doubt - longest, earliest), latest)
-        latest_time = min(max(tick.time + tick.doubt - shortest, earliest), latest)
-        loose.time, loose.doubt = (earliest_time + latest_time) / 2, (latest_time - earliest_time) / 2
+        earliest, latest = loose.time - loose.uncertainty, loose.time + loose.uncertainty
+        earliest_time = min(max(tick.time - tick.uncertainty - longest, earliest), latest)
+        latest_time = min(max(tick.time + tick.uncertainty - shortest, earliest), latest)
+        loose.time, loose.uncertainty = (earliest_time + latest_time) / 2, (latest_time - earliest_time) / 2
         loose.loose = False
 
     def next_read(self, now: float, skip: float = 0.0) -> float:
@@ -213,16 +217,16 @@ class CounterUpdates:
             closely = self._shortest / 8 if self.period_seen is None else self.period_seen / 16
             return now + (max(LEAST_MARGIN, closely) if searching else self._longest / 10)
         step = max(LEAST_MARGIN, self._margin / 4)
-        start = following.time - max(self._margin, following.doubt) - self._shift * step
+        start = following.time - max(self._margin, following.uncertainty) - self._shift * step
         if now < start:
             self._aimed = start
             self._shift = (self._shift + GOLDEN) % 1.0
             return start
         overdue = now - following.time
-        if overdue < 0 and following.doubt < LEAST_MARGIN:
+        if overdue < 0 and following.uncertainty < LEAST_MARGIN:
             # With a well-known period, one read on either side is enough, plus one in between to refine it.
-            between = following.time + (2 * self._shift - 1) * following.doubt
-            return between if now < between else following.time + following.doubt + self._shift * LEAST_MARGIN
+            between = following.time + (2 * self._shift - 1) * following.uncertainty
+            return between if now < between else following.time + following.uncertainty + self._shift * LEAST_MARGIN
         return now + step * (1 if overdue < self.period else 4)
 
     # ---- looking up ---------------------------------------------------------------------------
@@ -247,7 +251,7 @@ class CounterUpdates:
 
     def _may_precede(self, tick: CounterUpdate, moment: float) -> bool:
         """Whether an update's time is so uncertain that it may precede `moment`."""
-        uncertainty = tick.doubt - 2 * self.slowness  # slow calls are already allowed for at the edges
+        uncertainty = tick.uncertainty - 2 * self.slowness  # slow calls are already allowed for at the edges
         return uncertainty > VAGUE_PART * self.period and tick.time - uncertainty < moment
 
     # ---- dropping old updates ---------------------------------------------------------------------

@@ -92,7 +92,7 @@ class PowerSample:
     """Joules already used but missing from the sum because of its lag, under steady power."""
     epoch: int
     """Increases whenever readings were missed."""
-    doubt: float
+    uncertainty: float
     """Half-width of `time` in seconds."""
     variance: float = 0.0
     """Cumulative variance of the sum in joules squared, from the time uncertainties."""
@@ -103,7 +103,7 @@ class PowerSample:
         """Joules up to an edge, if power was steady between the edge and the sample."""
         return self.joules + self.owed + self.watts * (edge - self.time)
 
-    def tells_nothing_beside(self, before: PowerSample) -> bool:
+    def is_redundant_after(self, before: PowerSample) -> bool:
         """Whether this sample does not affect the sum, given the previous one."""
         return (self.watts, self.epoch, self.unseen) == (before.watts, before.epoch, before.unseen)
 
@@ -179,7 +179,7 @@ class PowerSamples:
     def __init__(self, traits: SensorInfo) -> None:
         self.all: list[PowerSample] = []
         self._traits = traits
-        self._comb = TickClock(PERIOD_SLACK[0] * traits.period[0], PERIOD_SLACK[1] * traits.period[1])
+        self._tick_clock = TickClock(PERIOD_SLACK[0] * traits.period[0], PERIOD_SLACK[1] * traits.period[1])
         self._last: Reading | None = None
         self.averaging = traits.averaging
         """Averaging time in seconds: as specified, or as observed at a step of the load."""
@@ -206,7 +206,7 @@ class PowerSamples:
         """Add a reading in watts."""
         last, self._last = self._last, reading
         if last is None or reading.epoch != last.epoch or reading.time - last.time > SILENCE_SECONDS:
-            self._comb.restart()
+            self._tick_clock.restart()
             half = self.period / 2
             self._append(reading.time - half, reading.value, broken=bool(self.all))
             return
@@ -217,9 +217,9 @@ class PowerSamples:
                 self._append(self.all[-1].time + self.period, reading.value, unseen=unread)
                 unread = 0.0
             return
-        self._hear_stall(last, reading)
+        self._note_stall(last, reading)
         earliest = max(last.time, reading.time - 1.05 * self.period)
-        estimate = self._comb.add(earliest, reading.time)
+        estimate = self._tick_clock.add(earliest, reading.time)
         self._hold(last.time, estimate.time)
         previous = self.all[-1]
         missed = max(0, round((estimate.time - previous.time) / self.period) - 1)
@@ -228,13 +228,13 @@ class PowerSamples:
             fraction = number / (missed + 1)
             time = previous.time + (estimate.time - previous.time) * fraction
             watts = previous.watts + (reading.value - previous.watts) * fraction if time > last.time else previous.watts
-            self._append(time, watts, doubt=self.period, unseen=unread)
+            self._append(time, watts, uncertainty=self.period, unseen=unread)
         # Reads that are too rare may show a wrong period.
         is_precise = reading.time - earliest < self.period / 2
         self._append(
             estimate.time,
             reading.value,
-            doubt=estimate.doubt if is_precise else (reading.time - earliest) / 2,
+            uncertainty=estimate.uncertainty if is_precise else (reading.time - earliest) / 2,
             unseen=unread,
         )
         self._hear()
@@ -281,7 +281,7 @@ class PowerSamples:
                 averaging, self._steps, self._settling = indicated, 1, 0.0 if step.even else step.settling
         if averaging is not None and averaging != self.averaging:
             self.averaging = min(averaging, self._traits.averaging) if averaging <= self.period else averaging
-            self._owe_anew()
+            self._recompute_lag_energy()
 
     def alternatives(self) -> tuple[float, ...]:
         """Return the other averaging times, in seconds, that are consistent with the readings."""
@@ -295,8 +295,12 @@ class PowerSamples:
         samples = PowerSamples(self._traits)
         start_index = bisect.bisect_left(self.all, start, key=lambda update: update.time)
         end_index = bisect.bisect_right(self.all, end, key=lambda update: update.time)
-        samples.all, samples._comb, samples.averaging = self.all[start_index:end_index], self._comb, averaging
-        samples._owe_anew()
+        samples.all, samples._tick_clock, samples.averaging = (
+            self.all[start_index:end_index],
+            self._tick_clock,
+            averaging,
+        )
+        samples._recompute_lag_energy()
         return samples
 
     def stalled(self, start: float, end: float) -> float:
@@ -305,7 +309,7 @@ class PowerSamples:
             max(0.0, min(end, until) - max(start, since)) * leap for since, until, leap in self._stalls[-50:]
         )
 
-    def _owe_anew(self) -> None:
+    def _recompute_lag_energy(self) -> None:
         """Recompute the energy missing from each sum because of its lag."""
         owed, previous = 0.0, None
         for index, update in enumerate(self.all):
@@ -317,7 +321,7 @@ class PowerSamples:
             previous = update
             self.all[index] = replace(update, owed=owed)
 
-    def _hear_stall(self, last: Reading, reading: Reading) -> None:
+    def _note_stall(self, last: Reading, reading: Reading) -> None:
         """Note a stalled reading, one that otherwise changes with nearly every sample."""
         last_change, self._changed = self._changed, reading.time
         self._unchanged = max(self.period, math.inf if last_change is None else reading.time - last_change)
@@ -333,7 +337,7 @@ class PowerSamples:
 
         The number and times of the unchanged samples are a guess, which is irrelevant while nothing changes.
         """
-        if len(self.all) > 1 and self.all[-1].tells_nothing_beside(self.all[-2]):
+        if len(self.all) > 1 and self.all[-1].is_redundant_after(self.all[-2]):
             self.all.pop()
         previous = self.all[-1]
         step, error = self.period, 0.0
@@ -341,7 +345,7 @@ class PowerSamples:
             step, error = statistics.fmean(self._traits.period), (self._traits.period[1] - self._traits.period[0]) / 2
         last_unchanged = min(known, changed - step)
         if last_unchanged > previous.time + step / 2:
-            self._append(last_unchanged, previous.watts, doubt=error)
+            self._append(last_unchanged, previous.watts, uncertainty=error)
 
     def _unread(self, before: PowerSample, reading: Reading, silence: float) -> float:
         """Uncertainty in joules from samples that were not read; a mean still shows a part of them."""
@@ -351,7 +355,7 @@ class PowerSamples:
         return abs(reading.value - before.watts) * silence / 2 + limit / 2 * max(0.0, silence - self.span)
 
     def _append(
-        self, time: float, watts: float, *, broken: bool = False, doubt: float = 0.0, unseen: float = 0.0
+        self, time: float, watts: float, *, broken: bool = False, uncertainty: float = 0.0, unseen: float = 0.0
     ) -> None:
         if not self.all:
             owed = watts * max(0.0, self.averaging - self.period) / 2
@@ -367,8 +371,8 @@ class PowerSamples:
                 previous.joules + watts * step,
                 previous.owed + change * max(0.0, self.averaging - step) / 2,
                 previous.epoch + broken,
-                doubt,
-                previous.variance + (previous.doubt * change) ** 2 / 3,
+                uncertainty,
+                previous.variance + (previous.uncertainty * change) ** 2 / 3,
                 previous.unseen + unseen,
             )
         )
@@ -386,7 +390,7 @@ class PowerSamples:
     @property
     def period_seen(self) -> float | None:
         """Observed sampling period in seconds; None until some samples were seen."""
-        return self._comb.period
+        return self._tick_clock.period
 
     @property
     def span(self) -> float:

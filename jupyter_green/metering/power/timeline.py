@@ -24,7 +24,7 @@ PLACING, PLACING_SECONDS = 0.0015, 0.004
 """Uncertainty from the times of samples: a fraction of the energy, and seconds of a window's power."""
 
 
-MOST_LATE = 0.25
+LARGEST_LATENCY = 0.25
 """Largest latency in seconds of a sample, until a window's begin shows a smaller one: work can't show before it
 begins."""
 
@@ -45,7 +45,7 @@ class EdgePower:
     """The count at an edge, estimated from one side, in joules, with its standard deviation."""
 
     value: float
-    doubt: float
+    uncertainty: float
     epoch: int
     variance: float
     unseen: float
@@ -61,7 +61,7 @@ class PowerTimeline(Timeline):
         super().__init__(traits)
         self._updates = PowerSamples(traits)
         self._held: dict[float, EdgePower] = {}
-        self._late = MOST_LATE
+        self._late = LARGEST_LATENCY
         """Largest latency of a sample, in seconds."""
 
     # ---- writing ------------------------------------------------------------------------------
@@ -198,7 +198,9 @@ class PowerTimeline(Timeline):
         joules = max(0.0, closing.value - opening.value)
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._updates.period)
         deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, deviation) + self._unsampled(start, end)
+        random = Z_95 * math.hypot(opening.uncertainty, closing.uncertainty, placing, deviation) + self._unsampled(
+            start, end
+        )
         # The driver's latency is unknown; it has no effect if power is the same at both edges.
         random += abs(closing.watts - opening.watts) * (
             self.traits.latency + min(self._updates.averaging, self._updates.period) / 2
@@ -217,7 +219,9 @@ class PowerTimeline(Timeline):
         joules = closing.value - opening.value
         placing = PLACING * joules + PLACING_SECONDS * joules / max(last.time - start, self._updates.period)
         deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, deviation) + self._unsampled(start, last.time)
+        random = Z_95 * math.hypot(opening.uncertainty, closing.uncertainty, placing, deviation) + self._unsampled(
+            start, last.time
+        )
         random += closing.unseen - opening.unseen + self.traits.resolution * (last.time - start)
         uncertainty = math.hypot(random, self.traits.systematic(joules, last.time - start))
         return partial_energy_note(why, joules, uncertainty, last.time - start, self.traits.quality)
@@ -272,12 +276,12 @@ class PowerTimeline(Timeline):
         sides = [side for side in (self._from_before(edge), self._from_after(edge)) if side is not None]
         if not sides:
             return self._in_between(edge)
-        steadier, *other = sorted(sides, key=lambda side: side.doubt)
+        steadier, *other = sorted(sides, key=lambda side: side.uncertainty)
         if not other or other[0].epoch != steadier.epoch:
             return steadier
         # Both seem steady but give different counts: one of them was not, and which is unknown.
-        difference = max(0.0, abs(steadier.value - other[0].value) - Z_95 * other[0].doubt)
-        return replace(steadier, doubt=math.hypot(steadier.doubt, difference / 2))
+        difference = max(0.0, abs(steadier.value - other[0].value) - Z_95 * other[0].uncertainty)
+        return replace(steadier, uncertainty=math.hypot(steadier.uncertainty, difference / 2))
 
     def _in_silence(self, edge: float) -> bool:
         """Whether an edge lies in an interruption of the readings, which starts a new epoch."""

@@ -70,10 +70,10 @@ def _also(record: EnergyRecord) -> str:
     else:
         quantities = [numbers.in_other_unit(joules)]
         if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
-            quantities.append(numbers.doubted(numbers.carbon(record.co2e_grams), joules, record.uncertainty))
+            quantities.append(numbers.with_uncertainty(numbers.carbon(record.co2e_grams), joules, record.uncertainty))
         if record.cost is not None and math.isfinite(record.cost):
             cost = numbers.money(record.cost, one_line(record.currency or "", 8))
-            quantities.append(numbers.doubted(cost, joules, record.uncertainty))
+            quantities.append(numbers.with_uncertainty(cost, joules, record.uncertainty))
     if len(quantities) > 1 and record.co2e_source and record.co2e_grams is not None:
         quantities[1] += f" ({one_line(record.co2e_source)})"
     return ' <span class="dot">·</span> '.join(markup(text) for text in quantities)

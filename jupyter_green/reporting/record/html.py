@@ -151,7 +151,7 @@ def cells(joules: float | None, uncertainty: float | None, unit: numbers.Unit, d
     if is_bound(joules, uncertainty):
         return f"≤{THIN}{numbers.ceiling(max(0.0, joules + uncertainty) / unit.joules)}", numbers.ABSENT
     value, spread = joules / unit.joules, uncertainty / unit.joules
-    own_decimals = numbers.doubt(spread)
+    own_decimals = numbers.uncertainty_decimals(spread)
     too_coarse = decimals is not None and abs(round(spread, decimals) - spread) > _MOST_ROUNDING * spread
     used_decimals = own_decimals if decimals is None or too_coarse else decimals
     return numbers.fixed(value, used_decimals), numbers.fixed(spread, used_decimals)

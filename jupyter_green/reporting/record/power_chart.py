@@ -143,7 +143,7 @@ def _lane(name: str, points: Points, seconds: float, *, index: int, ink: str) ->
         f'<path d="M0,{_LANE - 0.5}H{_WIDE}" stroke="{ink}" stroke-opacity=".35" {_STROKE}/>',
     ]
     for run in _runs(points, seconds):
-        line, area = _staircase(run, seconds, peak or 1.0)
+        line, area = _step_path(run, seconds, peak or 1.0)
         parts.append(f'<path d="{area}" fill="{colour}" fill-opacity=".22"/>')
         parts.append(f'<path d="{line}" stroke="{colour}" stroke-width="1.5" {_STROKE}/>')
     return "".join([*parts, "</svg>"])
@@ -160,7 +160,7 @@ def _runs(points: Points, seconds: float) -> list[list[tuple[float, float, float
     return [run for run in runs if run]
 
 
-def _staircase(run: Sequence[tuple[float, float, float]], seconds: float, peak: float) -> tuple[str, str]:
+def _step_path(run: Sequence[tuple[float, float, float]], seconds: float, peak: float) -> tuple[str, str]:
     """Return the path of the line and of the area below it."""
 
     def across(at: float) -> str:

@@ -197,7 +197,7 @@ class Statement:
             return f"no region is set: {SET_REGION}"
         if summed.co2e_grams is None or not joules or interval is None:
             return "no reading"
-        text = numbers.doubted(numbers.carbon(summed.co2e_grams), joules, summed.uncertainty)
+        text = numbers.with_uncertainty(numbers.carbon(summed.co2e_grams), joules, summed.uncertainty)
         if FormattedEnergy.of(summed).below_resolution:
             text = f"≤{THIN}{numbers.carbon(summed.co2e_grams * interval[1] / joules, ROUND_CEILING)}"
         return f"{text} ({one_line(summed.co2e_source or '', 400)})"
@@ -208,7 +208,7 @@ class Statement:
             return f"no tariff is set: {SET_TARIFF}"
         if summed.cost is None or FormattedEnergy.of(summed).below_resolution:
             return "no reading" if summed.cost is None else "only an upper bound is known"
-        text = numbers.doubted(numbers.money(summed.cost, summed.currency), summed.joules, summed.uncertainty)
+        text = numbers.with_uncertainty(numbers.money(summed.cost, summed.currency), summed.joules, summed.uncertainty)
         return f"{text} (at {self.valuation.tariff})"
 
     def _devices(self) -> list[str]:

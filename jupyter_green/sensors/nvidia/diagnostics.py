@@ -43,14 +43,14 @@ def explain(error: ImportError | nvml.NvmlError) -> Diagnostic:
 
 
 def _without_driver(error: nvml.NvmlError) -> Diagnostic:
-    if in_container() and (has_board() or (ROOT / "proc/driver/nvidia").exists()):
+    if in_container() and (has_gpu() or (ROOT / "proc/driver/nvidia").exists()):
         detail = "This machine has an NVIDIA GPU, but the driver is not visible inside this container."
         start = (
             "Start the container with `docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility …` "
             "(the host needs the NVIDIA Container Toolkit)."
         )
         return Diagnostic(SOURCE, SUBJECT, False, detail, advice=start)
-    if not has_board():
+    if not has_gpu():
         return Diagnostic(SOURCE, SUBJECT, False, "No NVIDIA GPU and no NVIDIA driver was found on this machine.")
     if error.code == nvml.LIBRARY_NOT_FOUND:
         fix, advice = _installation()
@@ -59,7 +59,7 @@ def _without_driver(error: nvml.NvmlError) -> Diagnostic:
     return Diagnostic(SOURCE, SUBJECT, False, detail, ("sudo modprobe nvidia",), "If that fails, reboot the machine.")
 
 
-def has_board() -> bool:
+def has_gpu() -> bool:
     """Whether the PCI bus lists an NVIDIA display controller; False on systems other than Linux."""
     for vendor in (ROOT / "sys/bus/pci/devices").glob("*/vendor"):
         try:

@@ -9,7 +9,7 @@ from jupyter_green.sensors.base import Condition, Reading, SensorFault, SensorIn
 
 from .conditions import ConditionReader
 from .nvml import BROKEN, INSUFFICIENT_SIZE, NOT_SUPPORTED, UNINITIALIZED, NvmlError, connection
-from .read_method import ReadMethod, power_limit, shown_power
+from .read_method import ReadMethod, power_limit, reported_power
 
 
 class NvidiaSensor:
@@ -58,12 +58,12 @@ class NvidiaSensor:
             self._last = value
         return Reading(time=(before + after) / 2, value=value, epoch=epoch)
 
-    def shown_watts(self) -> float | None:
+    def reported_watts(self) -> float | None:
         """Return the GPU's mean power over 1 s in watts; None if it reports none, or a shorter mean."""
         if self._way.method != "counter" or self._closed or self._broken:
             return None
         try:
-            return shown_power(connection.handle(self._uuid), self._way)
+            return reported_power(connection.handle(self._uuid), self._way)
         except NvmlError:
             return None
 

@@ -123,7 +123,7 @@ def _way(handle: Any, refusals: dict[str, NvmlError]) -> ReadMethod | None:
     return None
 
 
-def shown_power(handle: Any, way: ReadMethod) -> float | None:
+def reported_power(handle: Any, way: ReadMethod) -> float | None:
     """Return a GPU's reported power in watts, of the same scope as its counter and averaged over 1 s.
 
     None for GPUs that report only a shorter mean (GA100, Volta and older): it can't be compared with 1 s of the

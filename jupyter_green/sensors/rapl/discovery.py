@@ -106,7 +106,7 @@ class _Search:
             self._say(_title(zone), True, detail)
             return
         self._counters[zone.identity] = counter
-        self._say(counter.traits.device, True, _praise(counter.traits))
+        self._say(counter.traits.device, True, _description(counter.traits))
 
     def _platform(self, zone: Zone) -> None:
         if any(counter.traits.kind == "cpu" for counter in self._counters.values()):
@@ -184,6 +184,6 @@ def _title(zone: Zone) -> str:
     return title if zone.ordinal == 1 else f"{title} ({zone.ordinal})"
 
 
-def _praise(traits: SensorInfo) -> str:
+def _description(traits: SensorInfo) -> str:
     how = {"measured": "measured", "estimated": "a model inside the chip", "simulated": "simulated, not this machine"}
     return f"Energy counter, {traits.scope}: {how[traits.quality]}, ±{traits.gain:.0%}."

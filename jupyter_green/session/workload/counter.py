@@ -55,7 +55,7 @@ class UnitCounter:
         self._known: dict[dataloader.Batch, dataloader.Batch] = {}
         self._under_way: set[generate.Call] = set()
         self._calls: list[generate.Call] = []
-        self._tangled = False
+        self._calls_overlapped = False
         self._problem: str | None = None
         self._phases = (Phase("prefill"), Phase("decode"))
 
@@ -104,7 +104,7 @@ class UnitCounter:
 
     def begun(self, call: generate.Call) -> None:
         """A call of `generate` begins."""
-        self._tangled = self._tangled or bool(self._under_way)
+        self._calls_overlapped = self._calls_overlapped or bool(self._under_way)
         self._under_way.add(call)
 
     def done(self, call: generate.Call) -> None:
@@ -179,7 +179,7 @@ class UnitCounter:
     def _parted(self, window: Window) -> tuple[Phase, ...]:
         """Return the phases of all calls, if prefill and decode are distinguishable."""
         marked_calls = [call for call in self._calls if call.first is not None]
-        if self._tangled:
+        if self._calls_overlapped:
             window.notes.append("Calls of generate ran at the same time, so prefill and decode can't be separated.")
             return ()
         if not marked_calls:

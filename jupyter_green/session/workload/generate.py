@@ -43,13 +43,13 @@ class Call:
         self._clock = clock
         self._start: int | None = None
         self._never: Any = None
-        self._deaf = False
+        self._streaming_unsupported = False
         self._model = model
         self._shape = next(filter(None, map(_shape, (self._ids, *map(options.get, _INPUTS)))), ())
         self.batch_size = int(self._shape[0]) if self._shape else None
         self._cached = _length(options.get("past_key_values"))
         if self._takes_criteria():
-            self._listen()
+            self._add_stopping_criterion()
         self.began = clock()
 
     def end(self, result: Any) -> None:
@@ -90,7 +90,7 @@ class Call:
         plain, kind = sys.modules[LIBRARY].GenerationMixin, type(self._model)
         return all(getattr(kind, name, None) is getattr(plain, name, None) for name in _LOOP)
 
-    def _listen(self) -> None:
+    def _add_stopping_criterion(self) -> None:
         """Add our criterion to the caller's own; the caller's list is not changed."""
         callers: Iterable[Any] = self._given("stopping_criteria") or ()
         criteria = sys.modules[LIBRARY].StoppingCriteriaList([*callers, self._token])
@@ -102,13 +102,13 @@ class Call:
 
     def _token(self, input_ids: Any, _scores: Any, **_options: Any) -> Any:
         """A stopping criterion: records the time of the first new token and never stops."""
-        if self.first is None and not self._deaf:
+        if self.first is None and not self._streaming_unsupported:
             try:
                 input_ids[0, -1].item()
                 self._start = int(input_ids.shape[1]) - 1
                 self.first = self._clock()
             except Exception:  # noqa: BLE001 - the result matters more; without this time the record says so
-                self._deaf = True
+                self._streaming_unsupported = True
         if self._never is None or self._never.shape[0] != input_ids.shape[0]:
             self._never = input_ids.new_zeros(input_ids.shape[0]).bool()
         return self._never

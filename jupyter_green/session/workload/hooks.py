@@ -78,7 +78,7 @@ def open_for(listener: CallListener) -> None:
     global _listeners  # noqa: PLW0603 - process-wide, as the hooked classes are
     with _lock:
         _listeners = (*_listeners, listener)
-        for hook in _taps:
+        for hook in _method_hooks:
             if any(map(listener.counts, hook.kinds)):
                 hook.open()
 
@@ -88,7 +88,7 @@ def close_for(listener: CallListener) -> None:
     global _listeners  # noqa: PLW0603 - process-wide, replaced as a whole under the lock
     with _lock:
         _listeners = tuple(other for other in _listeners if other is not listener)
-        for hook in _taps:
+        for hook in _method_hooks:
             if not any(other.counts(kind) for other in _listeners for kind in hook.kinds):
                 hook.close()
 
@@ -171,14 +171,14 @@ def _forget() -> None:
     """In a forked child, such as a loader's worker: the parent counts its work when the results arrive."""
     global _listeners, _lock
     _listeners, _lock = (), threading.Lock()
-    for hook in _taps:
+    for hook in _method_hooks:
         hook.close()
 
 
 _lock = threading.Lock()
 _here = threading.local()
 _listeners: tuple[CallListener, ...] = ()
-_taps = (
+_method_hooks = (
     MethodHook(dataloader.LIBRARY, "_BaseDataLoaderIter", "__next__", _LOADED, _around_next),
     MethodHook(generation.LIBRARY, "GenerationMixin", "generate", _MADE, _around_generate),
 )

@@ -30,7 +30,7 @@ class WorkloadDetector:
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
-        self._taps = (
+        self._method_hooks = (
             MethodHook("torch._tensor", "Tensor", "backward", (), self._around("training")),
             MethodHook("transformers.generation.utils", "GenerationMixin", "generate", (), self._around("inference")),
             MethodHook("torch.nn.modules.module", "Module", "eval", (), self._around("inference")),
@@ -47,12 +47,12 @@ class WorkloadDetector:
 
     def open(self) -> None:
         """Install the hooks in libraries that are already imported."""
-        for hook in self._taps:
+        for hook in self._method_hooks:
             hook.open()
 
     def close(self) -> None:
         """Remove the hooks."""
-        for hook in reversed(self._taps):
+        for hook in reversed(self._method_hooks):
             hook.close()
 
     def _around(self, what: str, *, outside: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
