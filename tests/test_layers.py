@@ -89,7 +89,7 @@ def test_imports_only_downwards(path: Path) -> None:
     [
         "from jupyter_green.session import Session",
         "from jupyter_green import session",
-        "import jupyter_green.magics.energy.magic",
+        "import jupyter_green.magics.energy.energy",
         "from ..session import Session",
         "def late():\n    from ..magics import energy",
         "from jupyter_green import meter_something_new",

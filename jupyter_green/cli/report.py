@@ -95,7 +95,7 @@ def check(folder: Path) -> int:
 
     Raises CommandError if there is no such folder.
     """
-    from jupyter_green.disclose.audit import audit
+    from jupyter_green.disclose.folder_check import audit
 
     from .exit_codes import FAILED, OK
 

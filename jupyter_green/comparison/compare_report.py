@@ -15,7 +15,7 @@ from jupyter_green.compression.report.shrink_report import (
     loss_in_words,
     times,
 )
-from jupyter_green.reporting import drawing, numbers
+from jupyter_green.reporting import numbers, renderers
 from jupyter_green.reporting.numbers import ABSENT, plain
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import columns, markup, one_line, pad
@@ -197,4 +197,4 @@ def _right(place: int) -> str:
     return ' class="r"' if place else ""
 
 
-drawing.register(Comparison, text=text, html=html)
+renderers.register(Comparison, text=text, html=html)

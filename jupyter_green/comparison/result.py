@@ -19,7 +19,7 @@ from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import MetricKind
 from jupyter_green.compression.reasons import plain_data
-from jupyter_green.reporting.drawing import bundle_of, text_of
+from jupyter_green.reporting.renderers import bundle_of, text_of
 
 from .messages import DecisionReason, sentence
 

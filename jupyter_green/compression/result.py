@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from jupyter_green.reporting.drawing import bundle_of, text_of
+from jupyter_green.reporting.renderers import bundle_of, text_of
 
 from .cost.cost_meter import Basis
 from .cost.ratio import Ratio

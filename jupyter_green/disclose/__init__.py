@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .audit import audit, schema
 from .builder import disclose
 from .codecarbon_csv import emissions_csv
 from .completion_check import CompletionCheck
 from .disclosure import Disclosure, Utilisation
 from .errors import DiscloseError
+from .folder_check import audit, schema
 from .label import Label, label
 from .logger import Logger, MlflowLogger, log
 from .model_card import model_card

@@ -16,7 +16,7 @@ from typing import Any
 from jupyter_green.impact import Embodied, Valuation, Water, reusable_heat, water
 from jupyter_green.impact.embodied import CAPTURE
 from jupyter_green.records import Quality
-from jupyter_green.reporting import drawing
+from jupyter_green.reporting import renderers
 from jupyter_green.reporting.numbers import finite
 
 from .errors import DiscloseError
@@ -259,10 +259,10 @@ class Disclosure:
         }
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return drawing.bundle_of(self)
+        return renderers.bundle_of(self)
 
     def __repr__(self) -> str:
-        return drawing.text_of(self)
+        return renderers.text_of(self)
 
 
 def checked(disclosure: Disclosure) -> Disclosure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 
-from jupyter_green.reporting import document, drawing, numbers
+from jupyter_green.reporting import document, numbers, renderers
 from jupyter_green.reporting.formatted_energy import FormattedEnergy
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import encodable, markup, one_line
@@ -203,4 +203,4 @@ def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M %z", time.localtime(seconds))
 
 
-drawing.register(Disclosure, text=text, html=html)
+renderers.register(Disclosure, text=text, html=html)

@@ -18,7 +18,7 @@ from typing import Any
 
 from jupyter_green.records import EnergyRecord, weakest
 from jupyter_green.records.statistics import t_quantile
-from jupyter_green.reporting import drawing
+from jupyter_green.reporting import renderers
 
 from . import label_image
 from .completion_check import CompletionCheck
@@ -71,10 +71,10 @@ class Label(LabelData):
         return target
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return drawing.bundle_of(self)
+        return renderers.bundle_of(self)
 
     def __repr__(self) -> str:
-        return drawing.text_of(self)
+        return renderers.text_of(self)
 
 
 def label(

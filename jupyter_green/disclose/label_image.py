@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jupyter_green.reporting import drawing, numbers
+from jupyter_green.reporting import numbers, renderers
 from jupyter_green.reporting.sanitize import one_line
 
 from .canvas import Rectangle, Shape, Words, fitted, png, star, svg, wrapped
@@ -144,4 +144,4 @@ def _wh(value: float) -> str:
     return numbers.significant(value, 3)
 
 
-drawing.register(LabelData, text=text_of, html=svg_of)
+renderers.register(LabelData, text=text_of, html=svg_of)

@@ -20,7 +20,7 @@ from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.records.flat import FlatRecord
 from jupyter_green.records.sums import EnergySum, Figures, figures_of
-from jupyter_green.reporting import drawing
+from jupyter_green.reporting import renderers
 from jupyter_green.reporting.run.totals import total
 from jupyter_green.storage.privacy import comparable
 from jupyter_green.storage.time_range import HOW, beginning
@@ -264,10 +264,10 @@ class Period:
 
     def text(self) -> str:
         """Return the report as plain text."""
-        return drawing.text_of(self)
+        return renderers.text_of(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return drawing.bundle_of(self)
+        return renderers.bundle_of(self)
 
     def __repr__(self) -> str:
         return self.text()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from jupyter_green.impact import equivalents
 from jupyter_green.records import EnergyRecord
-from jupyter_green.reporting import document, drawing, numbers
+from jupyter_green.reporting import document, numbers, renderers
 from jupyter_green.reporting.formatted_energy import FormattedEnergy
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.run.run_report import BOUNDARY, INTERVAL, SET_TARIFF
@@ -233,4 +233,4 @@ def _day(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(seconds))
 
 
-drawing.register(Period, text=text, html=html)
+renderers.register(Period, text=text, html=html)

@@ -18,12 +18,12 @@ from jupyter_green.session import Session, Window
 from .baseline_worker import BaselineWorker
 from .comm import Channel, CommEvent
 from .frame import MOST_CELLS, MOST_ENDING, NEWEST, Frame, Frames
+from .notebook_view import View
 from .protocols import Budgets, Metering
 from .rate_limit import RateLimit
 from .reply_queue import Answer, Page, ReplyQueue
 from .request import Budget, Meter, Notebook, RequestError, Sync, Visible, parse
 from .run_state import RunState, key_of
-from .view import View
 from .viewers import Viewers
 
 HEADLESS = "JUPYTER_GREEN_RUN"

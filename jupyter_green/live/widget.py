@@ -15,9 +15,9 @@ from jupyter_green.reporting.sanitize import markup
 from jupyter_green.session.interrupts import Signal
 
 from .frame import MOST_CELLS
+from .notebook_view import SHOWN, View
 from .publisher import LivePublisher
 from .text_view import TextView
-from .view import SHOWN, View
 
 FIRST_SECONDS = 2.0
 """Longest wait for the first figures when a panel is made."""

@@ -14,17 +14,17 @@ from jupyter_green.reporting.formatters import register, unregister
 from jupyter_green.session import Session, current, end
 
 from .baseline import BaselineMagics
+from .budget.budget import BudgetMagics
 from .budget.commands import BudgetCommands
 from .budget.guard import HOLD, BudgetGuard
-from .budget.magic import BudgetMagics
 from .cells.cell_meter import CellMeter
 from .cells.header_transform import BEGIN, begin_metering
 from .cells.sources import Sources
 from .compare_label_disclose import NAMES as CHOOSING
 from .compare_label_disclose import CompareLabelDiscloseMagics
 from .config import JupyterGreen
+from .energy.energy import EnergyMagics
 from .energy.energyit import EnergyItMagics
-from .energy.magic import EnergyMagics
 from .energy.status import load_line
 from .shrink import NAMES as SHRINKING
 from .shrink import ShrinkMagics

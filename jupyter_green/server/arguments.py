@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from .refusal import Refusal
+from .errors import Refusal
 
 _JUPYTERS = frozenset({"token", "_xsrf", "no_track_activity"})
 _LONGEST = 4096

@@ -19,9 +19,9 @@ from tornado import web
 
 from .arguments import Arguments
 from .change_notifier import ChangeNotifier
+from .errors import Refusal, Unavailable
 from .ledger_client import Lane, LedgerClient
 from .queries import Question
-from .refusal import Refusal, Unavailable
 
 AUTH_RESOURCE = "jupyter_green"
 """Resource passed to an Authorizer: ``read`` for figures, ``write`` for storing and deleting baselines."""

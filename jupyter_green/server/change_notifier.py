@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from logging import Logger
 
+from .errors import Unavailable
 from .ledger_client import LedgerClient
 from .record_counts import UNKNOWN, Change, RecordCounts
-from .refusal import Unavailable
 
 SCHEMA_ID = "https://events.jupyter.org/jupyter_green/ledger/v1"
 

@@ -10,7 +10,7 @@ from tornado import web
 
 from . import queries
 from .base_handler import ReadHandler, Route
-from .refusal import Unavailable
+from .errors import Unavailable
 
 OPENAPI = Path(__file__).parent / "openapi.json"
 

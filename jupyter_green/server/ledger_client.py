@@ -19,8 +19,8 @@ from jupyter_green.storage.errors import LedgerError
 from jupyter_green.storage.journal import journals, owner_lives
 from jupyter_green.storage.location import journal_folder, ledger_url, sqlite_path
 
+from .errors import Unavailable
 from .record_counts import RecordCounts
-from .refusal import Unavailable
 
 if TYPE_CHECKING:
     from .user_ledger import OwnLedger

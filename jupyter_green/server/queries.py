@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_green._version import __version__
 
 from .arguments import Arguments
-from .refusal import Refusal, State
+from .errors import Refusal, State
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -3,7 +3,7 @@
  *
  * Text beside them says the same, so they are hidden from screen readers.
  */
-import { h } from './element';
+import { h } from './jsx';
 
 const RING = 'M2 7a5 5 0 1 0 10 0a5 5 0 1 0-10 0';
 const DOT = 'a.6.6 0 1 0 1.2 0a.6.6 0 1 0-1.2 0';

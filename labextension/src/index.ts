@@ -28,7 +28,7 @@ import { LedgerHistory } from './ledger/ledgerHistory';
 import { Badges } from './badge/badges';
 import { CommandIDs, addCommands } from './commands';
 import { Kernels } from './kernel/kernels';
-import { EnergyModel } from './state/model';
+import { EnergyModel } from './state/panelModel';
 import { EnergyPanel } from './panel/panelWidget';
 import { PanelLocations } from './panel/panelLocations';
 import { EnergyServer } from './ledger/client';

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_green.disclose import DiscloseError, Disclosure, Utilisation, audit, disclose, model_card, schema
-from jupyter_green.disclose.audit import faults
 from jupyter_green.disclose.disclosure_report import html, markdown, page, text
+from jupyter_green.disclose.folder_check import faults
 from jupyter_green.disclose.model_card import BEGIN, END, TITLE, parsed
 from jupyter_green.impact import Valuation, embodied_share
 from tests.disclose.sample import H100, cpu, gpu, record

@@ -91,7 +91,7 @@ def test_disclose_from_end_to_end(kernel: Kernel) -> None:
     ran(kernel, "import jupyter_green as green\nblock = green.meter('fit', units=120, unit='rows')")
     ran(kernel, "with block:\n    LogisticRegression().fit(x, y)")
     ran(kernel, "told = %disclose small --of fit --phase training --training-type fine-tuning --to disclosure.json")
-    ran(kernel, "from jupyter_green.disclose.audit import faults\nimport json")
+    ran(kernel, "from jupyter_green.disclose.folder_check import faults\nimport json")
     ran(kernel, "assert faults(json.load(open('disclosure.json'))) == []")
     ran(kernel, "assert (told.unit, told.phase) == ('rows', 'training')")
     ran(kernel, "assert any('torch' in name for name in told.software)")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_green.metering.counter.tick_clock import TickClock
+from jupyter_green.metering.counter.update_period import TickClock
 from jupyter_green.metering.counter.updates import REMEMBER_SECONDS, CounterUpdates
 from tests.support.course import COUNTER, Counter, Course
 

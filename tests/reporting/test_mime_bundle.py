@@ -9,17 +9,7 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
-from jupyter_green.records import (
-    SCHEMA_VERSION,
-    Component,
-    EnergyRecord,
-    Kind,
-    Method,
-    Quality,
-    Span,
-    Status,
-    Trace,
-)
+from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Kind, Method, Quality, Span, Status, Trace
 from jupyter_green.records.shrink_outcome import ShrinkCode
 from jupyter_green.reporting import MIME, bundle, schema, sentence
 from jupyter_green.reporting.record.text_line import line

@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_green.server.arguments import Arguments
 from jupyter_green.server.base_handler import strict
-from jupyter_green.server.refusal import Refusal
+from jupyter_green.server.errors import Refusal
 from tests.support.jupyter_server import JupyterServer
 
 

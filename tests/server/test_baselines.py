@@ -263,7 +263,7 @@ UNPRIVILEGED = """
 import asyncio, json, os, sys
 from jupyter_green.server import queries as question
 from jupyter_green.server.arguments import Arguments
-from jupyter_green.server.refusal import Refusal
+from jupyter_green.server.errors import Refusal
 from jupyter_green.server.ledger_client import LedgerClient
 
 nothing, one = Arguments({}, ()), Arguments({"notebook": [b"plan.ipynb"]}, ["notebook"])

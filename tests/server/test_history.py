@@ -20,7 +20,7 @@ from jupyter_green.live.run_state import Row, RunState
 from jupyter_green.records import Component, EnergyRecord, Trace
 from jupyter_green.server import history, queries
 from jupyter_green.server.arguments import Arguments
-from jupyter_green.server.refusal import Refusal
+from jupyter_green.server.errors import Refusal
 from jupyter_green.server.user_ledger import OwnLedger
 from jupyter_green.storage import Ledger
 from tests.server.conftest import Ask, fill

@@ -11,7 +11,7 @@ import pytest
 from jupyter_green.metering import Meter
 from jupyter_green.records import Component
 from jupyter_green.records.power_mismatch import PowerMismatch
-from jupyter_green.reporting.record.contradiction import contradiction
+from jupyter_green.reporting.record.power_mismatch import contradiction
 from jupyter_green.sensors import Reading, SensorFault, SensorInfo, Usage
 from jupyter_green.session.attribution import DIVIDED, Attribution
 

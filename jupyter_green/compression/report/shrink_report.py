@@ -22,7 +22,7 @@ from jupyter_green.compression.quality.skill import Constant
 from jupyter_green.compression.result import ResultRow, ShrinkResult
 from jupyter_green.compression.result_details import Late
 from jupyter_green.compression.search.runtime_baselines import threads_of
-from jupyter_green.reporting import drawing, numbers
+from jupyter_green.reporting import numbers, renderers
 from jupyter_green.reporting.numbers import ABSENT, MINUS, THIN, plain
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import columns, markup, one_line, pad
@@ -391,4 +391,4 @@ def _right(place: int) -> str:
     return ' class="r"' if 0 < place < 9 else ""
 
 
-drawing.register(ShrinkResult, text=text, html=html)
+renderers.register(ShrinkResult, text=text, html=html)

@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_green.compression.cost.ratio import Ratio, paired_ratio
 from jupyter_green.compression.cost.thread_spin_guard import ALONE, told
-from jupyter_green.compression.cost.trial import (
-    AIMED_ROUNDS,
-    FEWEST_ROUNDS,
-    MOST_ROUNDS,
-    Outcome,
-    Runner,
-    Trial,
-)
+from jupyter_green.compression.cost.trial import AIMED_ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, Outcome, Runner, Trial
 from jupyter_green.compression.data.batch import Batch, independent
 from jupyter_green.compression.data.groups import classes_by_group, groups_of
 from jupyter_green.compression.errors import RAISED, ShrinkError, why

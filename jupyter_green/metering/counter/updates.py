@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from jupyter_green.sensors import Reading, SensorInfo
 
-from .tick_clock import CLOCK_UNCERTAINTY, Expectation, TickClock
+from .update_period import CLOCK_UNCERTAINTY, Expectation, TickClock
 
 LEAST_MARGIN = 0.0015
 """Shortest lead in seconds with which reading begins before an expected update; it grows on a machine that wakes

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from jupyter_green.metering.counter.edge_energy import SILENT_PERIODS
-from jupyter_green.metering.counter.tick_clock import TickClock
+from jupyter_green.metering.counter.update_period import TickClock
 from jupyter_green.sensors import Reading, SensorInfo
 
 SILENCE_SECONDS = 1.0

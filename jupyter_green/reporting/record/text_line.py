@@ -9,8 +9,8 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import numbers
 from jupyter_green.reporting.sanitize import one_line
 
-from .contradiction import contradiction
 from .details import device_name
+from .power_mismatch import contradiction
 from .sentence import DOT, read, sentence
 
 _MOST_NAMED = 2

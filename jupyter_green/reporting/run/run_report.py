@@ -21,9 +21,9 @@ from jupyter_green.reporting import document, numbers
 from jupyter_green.reporting.doctor import covers
 from jupyter_green.reporting.formatted_energy import FormattedEnergy
 from jupyter_green.reporting.numbers import THIN, finite
-from jupyter_green.reporting.record.contradiction import contradicted, widened
 from jupyter_green.reporting.record.details import device_name
 from jupyter_green.reporting.record.mime_bundle import data
+from jupyter_green.reporting.record.power_mismatch import contradicted, widened
 from jupyter_green.reporting.record.sentence import DOT, read, why_absent
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import encodable, one_line

@@ -1,4 +1,8 @@
-import { isGreenFrame, readFrame, frameErrorMessage } from '../kernel/frames';
+import {
+  isGreenFrame,
+  readFrame,
+  frameErrorMessage
+} from '../kernel/frameValidation';
 import { ValidationError } from '../schema/validators';
 import type { Frame } from '../tokens';
 import { history, snapshot } from './frames';
@@ -122,7 +126,7 @@ describe('a frame', () => {
     const refusal = refused({ ...whole, v: 2 });
     expect(refusal.kind).toBe('version');
     expect(frameErrorMessage(refusal, trans)).toMatch(
-      /^The kernel speaks version 2 .* version 1: .*\.$/
+      /^The kernel uses version 2 .* version 1: .*\.$/
     );
   });
 

@@ -1,5 +1,5 @@
 import { CurrentCells } from '../notebook/currentCells';
-import { Run } from '../state/run';
+import { Run } from '../state/kernelRun';
 import type { IHistory } from '../tokens';
 import { history } from './frames';
 import { renderPage, renderText, stateAfterRun } from './panel';

@@ -1,7 +1,7 @@
 /** Renders the panel to HTML. */
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
-import { View } from '../panel/view';
+import { View } from '../panel/panel';
 import type { IActions, ICell, ISettings, IState } from '../tokens';
 import { figure, state, totals, trans } from './sample';
 

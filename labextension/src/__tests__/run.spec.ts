@@ -1,6 +1,6 @@
 import { CellOrder, cellKey } from '../notebook/cellOrder';
 import { PowerHistory } from '../state/powerHistory';
-import { Run } from '../state/run';
+import { Run } from '../state/kernelRun';
 import type { ICell } from '../tokens';
 import { history, snapshot } from './frames';
 import { cell } from './sample';

@@ -1,5 +1,5 @@
 /** What the page reads is what the JSON schema of the frames describes: field by field, code by code. */
-import { readFrame } from '../kernel/frames';
+import { readFrame } from '../kernel/frameValidation';
 import { ValidationError } from '../schema/validators';
 
 type Schema = Record<string, unknown> & {

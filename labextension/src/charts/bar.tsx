@@ -1,7 +1,7 @@
 /**
  * A bar: solid is measured, hatched is estimated, dashed is simulated; a vertical tick marks the baseline.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import type { Quality } from '../tokens';
 import type { ISegment } from './stack';
 

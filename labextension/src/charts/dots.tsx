@@ -1,7 +1,7 @@
 /**
  * Runs of a notebook as dots with 95 % intervals on an axis that starts at 0; the baseline is a line.
  */
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { isKnown } from '../format/decimal';
 import type { Quality } from '../tokens';
 import { linear, px, ticks } from './scale';

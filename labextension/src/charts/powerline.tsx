@@ -1,7 +1,7 @@
 /**
  * Chart of the last minute's power; shaded spans are cells, missing readings are gaps.
  */
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { GAP_SECONDS, type IPowerSeries } from './powerSeries';
 import { areaPath, linePath, splitAtGaps } from './path';
 import { linear, px } from './scale';

@@ -11,7 +11,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IKernelState, Kernels } from './kernels';
-import type { EnergyModel } from '../state/model';
+import type { EnergyModel } from '../state/panelModel';
 import { execute } from './runCode';
 import { changeCode, configError } from './meteringCode';
 import type { Preferences } from '../state/settings';

@@ -11,7 +11,7 @@ import { UUID } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { APP, isGreenFrame, readFrame } from './frames';
+import { APP, isGreenFrame, readFrame } from './frameValidation';
 import { PendingRequests, type NoAnswer } from './pendingRequests';
 import { LoadDetector } from './extensionLoaded';
 import { ValidationError } from '../schema/validators';

@@ -9,7 +9,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { KernelConnection, type StatusEvent } from './connection';
 import type { OpenNotebook } from '../notebook/notebook';
-import { Run, type IRunChange } from '../state/run';
+import { Run, type IRunChange } from '../state/kernelRun';
 import type { ValidationError } from '../schema/validators';
 import type { Frame } from '../tokens';
 

@@ -8,7 +8,7 @@
  */
 import { UUID } from '@lumino/coreutils';
 
-import { VERSION } from './frames';
+import { VERSION } from './frameValidation';
 import type { IKernelState, Kernels } from './kernels';
 import type { OpenNotebook } from '../notebook/notebook';
 import type { IAnswer } from '../tokens';

@@ -17,7 +17,7 @@ import {
   label,
   part,
   timestamp
-} from '../kernel/frames';
+} from '../kernel/frameValidation';
 import {
   Reader,
   ValidationError,

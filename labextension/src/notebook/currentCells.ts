@@ -5,7 +5,7 @@
  * run only changes its row.
  */
 import { CellOrder } from './cellOrder';
-import type { Run } from '../state/run';
+import type { Run } from '../state/kernelRun';
 import type { ICell } from '../tokens';
 
 export class CurrentCells {

@@ -2,7 +2,7 @@
  * A live region for screen readers, set when a cell has ended; changing figures are not announced.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import { newestFinal } from '../state/rows';
 import { announcement } from '../format/cellSentences';
 import type { IState } from '../tokens';

@@ -4,7 +4,7 @@
  * Only cells that both runs finished are compared: the tick is at the total minus their difference, so the rest of the
  * run does not move it. A dashed tick is the baseline's whole run.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import { Bar, segmentClass, type ITick } from '../charts/bar';
 import { cut, drawnParts, stack } from '../charts/stack';
 import {

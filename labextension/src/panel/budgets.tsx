@@ -5,7 +5,7 @@
  * budget offers to override it with a reason or to change it.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import { Bar } from '../charts/bar';
 import { cut } from '../charts/stack';
 import { dayAndTime } from '../format/time';

@@ -2,7 +2,7 @@
  * A button; the first of a group is filled, the others are `quiet`.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 
 export function Button({
   children,

@@ -2,7 +2,7 @@
  * The cells of the run, in notebook order or by joules, with the three largest and idle energy listed separately.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import { unitOfColumn } from '../format/quantities';
 import { Icon } from '../icons';
 import { cellKey } from '../notebook/cellOrder';
@@ -19,7 +19,7 @@ import { ExcludedEnergy } from './excludedEnergy';
 import { TopCell } from './topCells';
 import type { IPanelContext } from './panelContext';
 import { Legend } from './legend';
-import { List } from './list';
+import { List } from './virtualList';
 import { MenuList, type IItem } from './menu';
 import { Row, type IColumn } from './row';
 

@@ -1,7 +1,7 @@
 /**
  * Selects the baseline: the last run, the median of the last runs, a name or a file; or keeps this run as one.
  */
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import type { IBaselineHead } from '../tokens';
 import { Button } from './button';
 import type { IPanelContext } from './panelContext';

@@ -1,7 +1,7 @@
 /**
  * A command as text that can be selected and reached by keyboard.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import type { IPanelContext } from './panelContext';
 
 export function Command({

@@ -3,7 +3,7 @@
  *
  * If the kernel or server was lost, the last figures stay below, muted.
  */
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { timeOfDay } from '../format/time';
 import { isKnown, seconds } from '../format/quantities';
 import { keepsFigures } from '../state/status';

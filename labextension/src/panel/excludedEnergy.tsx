@@ -1,7 +1,7 @@
 /**
  * A line for energy that is in the total but in no row.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import { isKnown } from '../format/quantities';
 import type { IFigure } from '../tokens';
 import { withSign } from '../format/messages';

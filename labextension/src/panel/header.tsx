@@ -2,7 +2,7 @@
  * The panel's header: title, tabs, a button to start or stop metering, and the overflow menu.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import { Icon } from '../icons';
 import type { Messages } from '../format/messages';
 import { MenuButton, type IItem } from './menu';

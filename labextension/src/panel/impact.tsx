@@ -4,7 +4,7 @@
  * Without a region or tariff the figure is missing and the text says so. If the joules are an upper bound, so are the
  * derived figures, rounded up.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import {
   THIN,
   carbon,

@@ -1,7 +1,7 @@
 /**
  * The notebook's last run, shown while it is not metered.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import type { IPanelContext } from './panelContext';
 
 export function LastRun({

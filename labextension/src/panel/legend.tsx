@@ -2,7 +2,7 @@
  * A legend of the marks in use.
  */
 import * as React from 'react';
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import type { ICell, Quality } from '../tokens';
 import type { Messages } from '../format/messages';
 

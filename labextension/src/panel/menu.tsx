@@ -2,7 +2,7 @@
  * A menu: arrow keys move, Enter selects, Escape or a click elsewhere closes it; focus returns to where it was.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import { Icon, type IconName } from '../icons';
 
 export interface IItem {

@@ -2,7 +2,7 @@
  * An inline form for a name or a path: Enter submits, Escape cancels.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import { Button } from './button';
 
 export function NameForm({

@@ -2,7 +2,7 @@
  * A one-sentence notice with an icon.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import { Icon } from '../icons';
 
 export function Notice({

@@ -7,9 +7,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon, ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
-import { h } from '../element';
+import { h } from '../jsx';
 import type { Choose } from './panelContext';
-import { View } from './view';
+import { View } from './panel';
 import type { IEnergyModel, ISettings } from '../tokens';
 
 export const panelIcon = new LabIcon({

@@ -2,7 +2,7 @@
  * Power now and over the last minute, and the running cell beside its last run.
  */
 import * as React from 'react';
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { powerSeries, peakPower, WINDOW_SECONDS } from '../charts/powerSeries';
 import { Powerline } from '../charts/powerline';
 import { timeOfDay } from '../format/time';

@@ -2,7 +2,7 @@
  * A row: source and bar, joules and ±, difference and a word on it.
  */
 import * as React from 'react';
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { Bar } from '../charts/bar';
 import { stack } from '../charts/stack';
 import {

@@ -1,7 +1,7 @@
 /**
  * Totals of runs as a chart, with baseline and legend.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import { Dots } from '../charts/dots';
 import { energy, withUnit, isKnown, inBlock } from '../format/quantities';
 import type { IFigure, Quality } from '../tokens';

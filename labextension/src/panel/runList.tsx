@@ -2,13 +2,13 @@
  * The runs as rows: time, energy, quality, number of cells.
  */
 import * as React from 'react';
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { seconds } from '../format/quantities';
 import { Icon } from '../icons';
 import { withSign } from '../format/messages';
 import type { IPanelContext } from './panelContext';
 import { columnUnit, type IEntry } from './runEntry';
-import { List } from './list';
+import { List } from './virtualList';
 
 const keyOfRun = (run: IEntry): string => run.key;
 

@@ -1,7 +1,7 @@
 /**
  * A button for one of the largest cells: its number and share; scrolls to the cell.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import { isKnown, wholePercent } from '../format/quantities';
 import { shownJoules } from '../state/rows';
 import type { ICell } from '../tokens';

@@ -1,7 +1,7 @@
 /**
  * The run's total, its uncertainty and quality, and the comparison with its baseline.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import { dateOf, dayAndTime, timeOfDay } from '../format/time';
 import { THIN, isKnown } from '../format/quantities';
 import type { ITotals } from '../tokens';

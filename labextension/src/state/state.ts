@@ -10,7 +10,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { LedgerHistory } from '../ledger/ledgerHistory';
 import { isKnown } from '../format/decimal';
 import { dateOf, nextDay } from '../format/time';
-import { frameErrorMessage } from '../kernel/frames';
+import { frameErrorMessage } from '../kernel/frameValidation';
 import { CurrentCells } from '../notebook/currentCells';
 import type { IKernelState, IKernelChange, Kernels } from '../kernel/kernels';
 import type { NotebookAspect, OpenNotebook } from '../notebook/notebook';

@@ -8,7 +8,7 @@ import type { IStatusBar } from '@jupyterlab/statusbar';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { ISignal, Signal } from '@lumino/signaling';
-import { h } from '../element';
+import { h } from '../jsx';
 
 import { Icon } from '../icons';
 import { statusText, type IStatusText } from './statusText';

@@ -2,7 +2,7 @@
  * The whole panel: header, last message, and the selected tab.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import type { IActions, ISettings, IState } from '../tokens';
 import { Messages } from '../format/messages';
 import { Announcement } from './announcement';
@@ -10,9 +10,9 @@ import { copyMessage, copyText } from './clipboard';
 import type { Form } from './budgets';
 import type { Perform, Choose, IPanelContext } from './panelContext';
 import { Header, type Tab } from './header';
-import { History } from './history';
+import { History } from './runsTab';
 import { Notice } from './notice';
-import { Now } from './now';
+import { Now } from './liveTab';
 import { overflowItems } from './overflowMenu';
 import type { TranslationBundle } from '@jupyterlab/translation';
 

@@ -1,7 +1,7 @@
 /**
  * The first tab: live figures, or why there are none.
  */
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { Budgets, type Form } from './budgets';
 import { Cells } from './cells';
 import { keepsFigures } from '../state/status';
@@ -10,7 +10,7 @@ import { Empty } from './empty';
 import { LastRun } from './lastRun';
 import { Notice } from './notice';
 import { Power } from './power';
-import { Sensor } from './sensor';
+import { Sensor } from './noSensor';
 import { Total } from './total';
 
 export function Now({

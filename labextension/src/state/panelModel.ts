@@ -7,7 +7,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { UUID } from '@lumino/coreutils';
 
-import { APP, VERSION } from '../kernel/frames';
+import { APP, VERSION } from '../kernel/frameValidation';
 import type { NoAnswer } from '../kernel/pendingRequests';
 import type { IKernelState } from '../kernel/kernels';
 import { load } from '../kernel/meteringCode';

@@ -5,7 +5,7 @@
  * the cells that both finished.
  */
 import * as React from 'react';
-import { Fragment, h } from '../element';
+import { Fragment, h } from '../jsx';
 import { dayAndTime } from '../format/time';
 import { Button } from './button';
 import { Chooser } from './chooser';

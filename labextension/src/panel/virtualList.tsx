@@ -5,7 +5,7 @@
  * the tab stop stays rendered when it is scrolled away, so that focus is not lost.
  */
 import * as React from 'react';
-import { h } from '../element';
+import { h } from '../jsx';
 import {
   ROW_HEIGHT,
   visibleRange,

@@ -1,7 +1,7 @@
 /**
  * Shown where no sensor can be read: why, what to do, and how uncertain every figure is therefore.
  */
-import { h } from '../element';
+import { h } from '../jsx';
 import { THIN, isKnown, roughPercent } from '../format/quantities';
 import { Button } from './button';
 import { Command } from './command';
