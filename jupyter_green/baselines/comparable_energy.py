@@ -28,6 +28,7 @@ from jupyter_green.records import (
 from jupyter_green.records.conditions import UNKNOWN
 from jupyter_green.records.flat import FlatPart, FlatRecord
 from jupyter_green.records.statistics import random_half_width
+from jupyter_green.records.upper_bound import is_upper_bound
 
 
 class Part(NamedTuple):
@@ -240,7 +241,7 @@ class ComparableEnergy:
     @property
     def below_resolution(self) -> bool:
         """Whether the 95 % interval includes 0."""
-        return self.uncertainty >= self.joules
+        return is_upper_bound(self.joules, self.uncertainty)
 
     @property
     def quality(self) -> Quality:

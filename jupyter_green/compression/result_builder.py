@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.reporting import numbers
 
+from .cost.break_even import break_even
 from .cost.ratio import Ratio
 from .cost.thread_spin_guard import crowded
 from .cost.trial import Trial
@@ -114,7 +115,7 @@ def result_of(
         cost_seconds=record.seconds,
         break_even=None
         if kept is None or trial is None
-        else trial.break_even(kept.name, verdict.compared_with, record.joules, cpu),
+        else break_even(trial, kept.name, verdict.compared_with, record.joules, cpu),
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )

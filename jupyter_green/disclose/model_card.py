@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_green.records.upper_bound import is_upper_bound
 from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.sanitize import one_line
 from jupyter_green.storage.atomic_file import replacing
@@ -83,7 +84,7 @@ def emissions(disclosure: Disclosure) -> dict[str, Any]:
         raise DiscloseError("A model card can't contain simulated figures.")
     if disclosure.grams is None:
         raise DiscloseError("A model card needs CO2e: set a region (%config JupyterGreen.region = 'FRA').")
-    if disclosure.grams <= 0 or disclosure.uncertainty >= disclosure.joules:
+    if disclosure.grams <= 0 or is_upper_bound(disclosure.joules, disclosure.uncertainty):
         raise DiscloseError(
             "Only an upper bound is known, below what the sensor resolves, which a model card can't state."
         )

@@ -27,7 +27,7 @@ from jupyter_green.reporting.text_table import TextTable
 from jupyter_green.storage.errors import LedgerError
 
 from .arguments import tolerance_of
-from .cell_magics import CellMagics
+from .base import CellMagics
 from .energy.status import first_lines
 
 if TYPE_CHECKING:

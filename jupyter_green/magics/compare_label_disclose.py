@@ -16,7 +16,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 
 from .arguments import Options, column_or_values, nameable, need_torch, value
-from .cell_magics import CellMagics
+from .base import CellMagics
 
 if TYPE_CHECKING:
     from jupyter_green.comparison.result import Comparison

@@ -18,7 +18,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 
 from .arguments import Options, column_or_values, nameable, need_torch, value
-from .cell_magics import CellMagics
+from .base import CellMagics
 from .cells.cell_meter import CellMeter
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from .component import Component, Quality, weakest
 from .shrink_outcome import ShrinkOutcome, old_outcomes
 from .statistics import random_half_width
 from .trace import Trace
+from .upper_bound import is_upper_bound
 
 SCHEMA_VERSION = 1
 """Version of `EnergyRecord.to_dict`; incremented when the meaning of a field changes."""
@@ -142,8 +143,7 @@ class EnergyRecord:
     @property
     def below_resolution(self) -> bool:
         """Whether the interval includes 0, so that only an upper bound can be stated."""
-        joules, uncertainty = self.joules, self.uncertainty
-        return joules is not None and uncertainty is not None and uncertainty >= joules
+        return is_upper_bound(self.joules, self.uncertainty)
 
     @property
     def joules_per_unit(self) -> float | None:

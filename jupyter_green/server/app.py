@@ -6,22 +6,17 @@ the ledger are imported at the first request, so that the server's start is not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jupyter_events import EventLogger
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Unicode
 
-from . import queries
-from .base_handler import ReadHandler, Route
 from .change_notifier import SCHEMA_ID, ChangeNotifier
-from .handlers import BaselineHandler, BaselinesHandler, Description, Health
-from .ledger_client import Lane, LedgerClient
+from .handlers import routes
+from .ledger_client import LedgerClient
 from .record_counts import Change
 
-PREFIX = "jupyter-green/v1"
 _HERE = Path(__file__).parent
 EVENT = _HERE / "ledger_event.yaml"
 
@@ -44,24 +39,7 @@ class JupyterGreen(ExtensionApp):
         """Register the routes."""
         self._source = LedgerClient(self.ledger, self.whole_ledger)
         self._watch = ChangeNotifier(self._source, self._tell, self.log)
-        common: Mapping[str, Any] = {"source": self._source, "watch": self._watch}
-
-        def reading(
-            path: str, ask: Any, *known: str, route: type[ReadHandler] = ReadHandler, lane: Lane = "one run"
-        ) -> tuple[str, type[Route], dict[str, Any]]:
-            return f"{PREFIX}/{path}", route, {**common, "ask": ask, "known": known, "lane": lane}
-
-        self.handlers.extend(
-            [
-                (f"{PREFIX}/health", Health, dict(common)),
-                (f"{PREFIX}/openapi.json", Description, dict(common)),
-                reading("totals", queries.totals, *queries.TOTALS, lane="all records"),
-                reading("runs", queries.runs, "notebook", "project", *queries.PAGE, lane="all records"),
-                reading("cells", queries.cells, "run", "notebook", *queries.PAGE),
-                reading("baselines", queries.baselines, "notebook", route=BaselinesHandler),
-                reading("baselines/([^/]+)", queries.baseline, "notebook", route=BaselineHandler),
-            ]
-        )
+        self.handlers.extend(routes({"source": self._source, "watch": self._watch}))
         self._events.register_event_schema(EVENT)
 
     async def stop_extension(self) -> None:

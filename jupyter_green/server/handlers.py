@@ -1,9 +1,11 @@
-"""The handlers of the routes that need more than a read; the routes are listed in `app`."""
+"""The routes of the server extension, and the handlers of those that need more than a read."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -11,7 +13,9 @@ from tornado import web
 from . import queries
 from .base_handler import ReadHandler, Route
 from .errors import Unavailable
+from .ledger_client import Lane
 
+PREFIX = "jupyter-green/v1"
 OPENAPI = Path(__file__).parent / "openapi.json"
 
 
@@ -59,3 +63,22 @@ class BaselineHandler(ReadHandler):
     async def delete(self, name: str) -> None:
         """Delete the baseline."""
         await self.answer(lambda: queries.forget(self.arguments_among(("notebook",)), name))
+
+
+def routes(common: Mapping[str, Any]) -> list[tuple[str, type[Route], dict[str, Any]]]:
+    """Return all routes as (path, handler, its arguments); `common` are arguments of every handler."""
+
+    def reading(
+        path: str, ask: Any, *known: str, route: type[ReadHandler] = ReadHandler, lane: Lane = "one run"
+    ) -> tuple[str, type[Route], dict[str, Any]]:
+        return f"{PREFIX}/{path}", route, {**common, "ask": ask, "known": known, "lane": lane}
+
+    return [
+        (f"{PREFIX}/health", Health, dict(common)),
+        (f"{PREFIX}/openapi.json", Description, dict(common)),
+        reading("totals", queries.totals, *queries.TOTALS, lane="all records"),
+        reading("runs", queries.runs, "notebook", "project", *queries.PAGE, lane="all records"),
+        reading("cells", queries.cells, "run", "notebook", *queries.PAGE),
+        reading("baselines", queries.baselines, "notebook", route=BaselinesHandler),
+        reading("baselines/([^/]+)", queries.baseline, "notebook", route=BaselineHandler),
+    ]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green._version import __version__
+from jupyter_green.records.upper_bound import is_upper_bound
 
 from .arguments import Arguments
 from .errors import Refusal, State
@@ -253,10 +254,5 @@ def _part(found: Totals) -> dict[str, Any]:
 
 def _figure(found: Totals) -> dict[str, Any]:
     uncertainty = found.uncertainty
-    below_resolution = (
-        found.joules is not None
-        and uncertainty is not None
-        and math.isfinite(uncertainty)
-        and uncertainty >= found.joules
-    )
+    below_resolution = uncertainty != math.inf and is_upper_bound(found.joules, uncertainty)
     return {**_part(found), "measured_share": found.measured_share, "below_resolution": below_resolution}

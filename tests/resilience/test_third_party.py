@@ -132,8 +132,8 @@ BOTH = {
     "fails": "pulled out",
     "no_number": "nan",
     "endless": "inf",
-    "nothing": "no reading",
-    "a_word": "no reading",
+    "nothing": "not a reading",
+    "a_word": "not a reading",
     "wall_clock": "a wrong time",
     "long_ago": "a wrong time",
 }

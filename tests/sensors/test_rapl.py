@@ -340,7 +340,7 @@ def test_the_model_stands_by_where_a_package_is_read(tree: PowercapTree) -> None
     assert MODEL_KEY not in keys(discovery)
     assert "rapl:package-0" in keys(discovery)
     (finding,) = [finding for finding in discovery.findings if finding.source == "processor"]
-    assert "not added: CPU package 0 counts this energy" in finding.detail
+    assert "Not added: CPU package 0 counts this energy" in finding.detail
 
 
 def test_memory_alone_does_not_replace_the_model(tree: PowercapTree) -> None:

@@ -159,23 +159,6 @@ class Trial:
             median(lap.seconds / count for lap, count in laps),
         )
 
-    def break_even(self, name: str, against: str, joules: float | None, cpu_seconds: float) -> int | None:
-        """Return the inferences after which a runner has saved a search's cost; None if it saves nothing.
-
-        Parameters
-        ----------
-        name, against : str
-            The runner, and the one that it replaces.
-        joules, cpu_seconds : float or None
-            Cost of the search; joules only if they were measured.
-        """
-        before, after = self.cost(against), self.cost(name)
-        if self.basis == "joules" and joules is not None and before.joules is not None and after.joules is not None:
-            cost, saved = joules, before.joules - after.joules
-        else:
-            cost, saved = cpu_seconds, before.cpu_seconds - after.cpu_seconds
-        return int(-(-cost // saved)) if saved > 0 else None
-
     def raw(self, name: str, against: str | None = None) -> Ratio | None:
         """Return the paired ratio without the uncertainty of the basis."""
         return paired_ratio(self.series(against or self.reference), self.series(name))

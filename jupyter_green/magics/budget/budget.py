@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from IPython.core.error import UsageError
 from IPython.core.magic import line_magic, magics_class, no_var_expand
 
-from jupyter_green.magics.cell_magics import CellMagics
+from jupyter_green.magics.base import CellMagics
 from jupyter_green.magics.cells.cell_meter import CellMeter
 from jupyter_green.reporting.text_table import TextTable
 

@@ -12,7 +12,7 @@ from IPython.core.magic import cell_magic, line_magic, magics_class, no_var_expa
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from jupyter_green.magics.arguments import count_units, is_number, nameable
-from jupyter_green.magics.cell_magics import CellMagics
+from jupyter_green.magics.base import CellMagics
 from jupyter_green.magics.cells.active_cell import Request
 from jupyter_green.magics.cells.cell_meter import CellMeter
 from jupyter_green.magics.cells.header_transform import BEGIN, show_source_as_typed

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import line_cell_magic, magics_class, no_var_expand
 
-from jupyter_green.magics.cell_magics import CellMagics
+from jupyter_green.magics.base import CellMagics
 from jupyter_green.magics.cells.record_display import show
 from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord
