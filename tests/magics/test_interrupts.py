@@ -99,6 +99,7 @@ def test_the_interrupt_of_an_awaiting_cell_in_a_terminal() -> None:
 import json, os, signal, threading
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 config = Config()
 config.HistoryManager.enabled = False
 shell = InteractiveShell.instance(config=config)
