@@ -113,8 +113,8 @@ def test_outputs_that_are_no_numbers() -> None:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ({"time": "soon"}, "no time"),
-        ({"time": 0}, "no time"),
+        ({"time": "soon"}, "not a duration"),
+        ({"time": 0}, "not a duration"),
         ({"metric": "beauty"}, "not a metric"),
         ({"max_loss": "little"}, "not an accepted loss"),
         ({"max_loss": 0.01, "max_relative_loss": 0.01}, "not both"),

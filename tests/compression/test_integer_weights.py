@@ -164,9 +164,9 @@ def test_a_token_is_written_in_no_more_threads_than_help(
 @needs_units
 def test_a_search_tries_it_where_something_is_written() -> None:
     data = models.texts(seed=2)
-    result = green.shrink(models.language(), data, time="8s", new_tokens=8, max_relative_loss="20%", progress=False)
+    result = green.shrink(models.language(), data, time="60s", new_tokens=8, max_relative_loss="20%", progress=False)
     tried = {row.name: row for row in result.candidates}
     assert {tried[f"int{bits} weights, bf16"].standing for bits in (8, 4)} <= {"kept", "front", "dropped"}
-    read = green.shrink(models.language(), data, time="3s", new_tokens=0, progress=False)
+    read = green.shrink(models.language(), data, time="30s", new_tokens=0, progress=False)
     reasons = {row.name: row.reason for row in read.candidates}
     assert "one token at a time" in reasons["int8 weights, bf16"]
