@@ -70,7 +70,7 @@ def test_off_the_official_way_it_says_so(options: dict[str, Any], said: str) -> 
         ({"gate": CompletionCheck(accuracy=0.5, expected_accuracy=0.9)}, "accuracy 0.5"),
         ({"gate": CompletionCheck(accuracy=0.5, chance=0.5)}, "not above chance"),
         ({"gate": CompletionCheck(output_length=10, expected_length=128)}, "output length 10"),
-        ({"gate": CompletionCheck(accuracy=float("nan"), chance=0.5)}, "no number"),
+        ({"gate": CompletionCheck(accuracy=float("nan"), chance=0.5)}, "not a number"),
     ],
 )
 def test_without_the_work_there_is_no_figure_and_no_star(options: dict[str, Any], said: str) -> None:
