@@ -17,6 +17,10 @@ OPEN = {
     "filter of 0.5 s, stated a mean over a second": 0.8,
     "a counter that looks at 25 ms of 100": 0.8,
     "a counter, irregular": 0.75,
+    # 88 to 89 % on these seeds: the misses are windows of 0.1 s in which the power changes several times in one update.
+    "a counter": 0.86,
+    "a counter in steps of 1 J": 0.86,
+    "a counter that stands still for 1 s": 0.86,
 }
 """Least coverage where 93 % are not reached yet, as docs/metering.md says of these boards."""
 
