@@ -61,7 +61,7 @@ PLACES = "[os.fstat(number).st_ino for number in (1, 2)]"
 before = eval(PLACES)
 """
 SEARCH = (
-    "result = green.shrink(model, (x, model(x).argmax(-1)), recipes=[Loud(), LoudLearner()], time=3, "
+    "result = green.shrink(model, (x, model(x).argmax(-1)), recipes=[Loud(), LoudLearner()], time=60, "
     "progress=False, say=lambda what, share: (said.append(what), print('said', flush=True))[0])"
 )
 AFTER = "noise(); logging.getLogger('made here').warning('still there')"
