@@ -16,7 +16,7 @@ from jupyter_green.impact.tariff import BadTariff, Tariff
 from jupyter_green.reporting import numbers
 
 Quantity = Literal["energy", "co2e", "money"]
-JOULES = {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "GJ": 1e9, "Wh": 3.6e3, "kWh": 3.6e6, "MWh": 3.6e9}
+JOULES = {"mJ": 1e-3, "J": 1.0, "kJ": 1e3, "MJ": 1e6, "GJ": 1e9, "mWh": 3.6, "Wh": 3.6e3, "kWh": 3.6e6, "MWh": 3.6e9}
 GRAMS = {"g": 1.0, "kg": 1e3, "t": 1e6}
 MOST = 1e18
 """Largest amount in joules, grams or money; more is taken for a typing error."""

@@ -45,7 +45,9 @@ def write_page(notebook: NotebookNode, records: dict[int, EnergyRecord], name: s
     """Write the page. Raises OSError if the file can't be written."""
     from nbconvert.exporters import HTMLExporter
 
-    page, _ = HTMLExporter().from_notebook_node(with_records(notebook, records), {"metadata": {"name": name}})
+    # A page that is opened asks no network for formulas or diagrams.
+    exporter = HTMLExporter(**{name: "" for name in HTMLExporter.class_trait_names() if name.endswith("_url")})
+    page, _ = exporter.from_notebook_node(with_records(notebook, records), {"metadata": {"name": name}})
     write_whole(target, page)
 
 

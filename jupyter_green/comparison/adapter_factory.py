@@ -66,7 +66,7 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
             )
         return FunctionAdapter(name, "function", remote=remote, function=given)
     raise ShrinkError(
-        f"{name} is a {type(given).__name__}, which can't be called; hand over a model, a pipeline, an "
+        f"{name} has the type {type(given).__name__}, which can't be called; hand over a model, a pipeline, an "
         "object with predict(), or a function of one example."
     )
 

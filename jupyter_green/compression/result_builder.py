@@ -64,7 +64,7 @@ def result_of(
     before = _JUDGED[data["digest"]]
     if verdict.scores is not None:
         _JUDGED[data["digest"]] += 1
-        notes = (*notes, *_again(before))
+        notes = (*notes, *repeated_use(before))
     facts = ResultDetails(
         original=search.subject,
         product=None if kept is None else _noted(kept.product),
@@ -90,6 +90,7 @@ def result_of(
         if search.parts is None
         else (independent(search.material.select), search.metric.value(search.parts)),
         data=data,
+        earlier_searches=before if verdict.scores is not None else 0,
         inspected=_inspected(search, verdict),
         notes=(*_varies(search), *notes, *(_crowded(trial, verdict.compared_with) if kept is not None else ())),
         judged=search.subject.task,
@@ -156,14 +157,14 @@ def _varies(search: Search) -> list[str]:
     ]
 
 
-def _again(before: int) -> list[str]:
+def repeated_use(before: int) -> list[str]:
     """Return one sentence if the test split was used before: repeated use weakens its evidence."""
     if not before:
         return []
     searches = "an earlier search" if before == 1 else f"{before} earlier searches"
     return [
-        f"The same examples judged {searches} in this process: what is searched for until it is proven is proven less. "
-        "Judge your last choice with other ones."
+        f"The same examples judged {searches} in this process: repeated searches on them weaken the proof. "
+        "Evaluate your last choice on other examples."
     ]
 
 

@@ -96,6 +96,8 @@ class ResultDetails:
     """Examples in the validation split, and the original's score on them."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Fingerprint of the data: a digest, and the number of examples in each split."""
+    earlier_searches: int = 0
+    """Searches of this process that used the same test split before."""
     inspected: str = ""
     """Outcome of loading the saved model in a fresh process."""
     notes: tuple[str, ...] = ()

@@ -139,6 +139,7 @@ class ShrinkMagics(CellMagics):
         data = self._value(name, data_name)
         self.cells.work()
         from jupyter_green.compression import api, plan
+        from jupyter_green.compression.result_builder import repeated_use
 
         try:
             if options.dry_run:
@@ -154,11 +155,12 @@ class ShrinkMagics(CellMagics):
             self._bind(target, result.model)
         notes = [f"Evaluated on {data_name}, the only suitable data in this notebook."] if options.data is None else []
         print(*notes, sep="\n", end="\n" * len(notes))
-        binding_note = _named(name, options.model, target, result, keeps=keeps)
+        binding_note = _named(name, options.model, target, result, keeps=keeps, shown=not options.quiet)
         result.facts = replace(result.facts, notes=(binding_note, *notes, *result.facts.notes))
         if options.quiet:
             # Even with -q the bound name is printed: it may be the original.
             print(f"{target}: {repr(result).splitlines()[0]}\n{binding_note}")
+            print(*(f"{note}\n" for note in repeated_use(result.facts.earlier_searches)), sep="", end="")
             return None
         self._offer(result, target)
         return result
@@ -250,17 +252,15 @@ class ShrinkMagics(CellMagics):
         return str(candidates[0])
 
 
-def _named(name: str, model: str, target: str, result: ShrinkResult, *, keeps: bool) -> str:
+def _named(name: str, model: str, target: str, result: ShrinkResult, *, keeps: bool, shown: bool) -> str:
     """Return sentences on what each name is bound to, how to save the result and how to undo."""
     if keeps:
         return f"Nothing was kept: {target} keeps the result of an earlier search; {model} was not changed."
     if result.recipe is None:
         return f"Nothing was kept: {target} is {model} itself, which was not changed. Undo: %{name} --undo."
     original_note = "" if target == model else f"; {model} was not changed"
-    return (
-        f"The result is the variable {target}{original_note}. Save: _.save('folder') in the next cell, then "
-        f"green.load('folder'). Undo: %{name} --undo."
-    )
+    save = "Save: _.save('folder') in the next cell, then green.load('folder')" if shown else "To save it, leave out -q"
+    return f"The result is the variable {target}{original_note}. {save}. Undo: %{name} --undo."
 
 
 @dataclass

@@ -22,6 +22,8 @@ from jupyter_green.budgets.limit import InvalidLimit, Limit
         ("3 EUR", "money", 3, "EUR"),
         ("€3.50", "money", 3.5, "EUR"),
         ("5USD", "money", 5, "USD"),
+        ("5 mJ", "energy", 0.005, None),
+        ("2mWh", "energy", 7.2, None),
     ],
 )
 def test_what_people_write(text: str, quantity: str, amount: float, currency: str | None) -> None:
@@ -35,7 +37,6 @@ def test_what_people_write(text: str, quantity: str, amount: float, currency: st
         ("50 whs", "did you mean 50Wh"),
         ("10 wh", "did you mean 10Wh"),
         ("5 KJ", "did you mean 5kJ"),
-        ("5 mJ", "did you mean 5MJ"),
         ("10", "with its unit"),
         ("", "with its unit"),
         ("Wh", "with its unit"),

@@ -37,7 +37,7 @@ SENTENCES = {
     "error": (
         "124 J ± 6 · GPU measured 112 J · CPU estimated 12 J (±40 %) · stopped by an error after 5.1 s, still counted"
     ),
-    "shared": "99 J ± 2 in all · GPU shared: 51 J attributed of the board’s 96 J · CPU estimated 3 J (±40 %) · 1.10 s",
+    "shared": "99 J ± 2 in all · GPU shared: 51 J attributed of the device’s 96 J · CPU estimated 3 J (±40 %) · 1.10 s",
     "shared, no split": (
         "12.4 J ± 0.6 · GPU measured 11.2 J, shared with other processes · CPU estimated 1.2 J (±40 %) · 1.83 s"
     ),
@@ -54,7 +54,7 @@ SENTENCES = {
     "contradicted": "34.8 J ± 0.9 · 3 GPUs measured 33.6 J · CPU estimated 1.2 J (±40 %) · 1.83 s",
     "throttled": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 1.83 s",
     "noted": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 1.83 s · 0.310 J ± 0.015 per token",
-    "no reading": "no reading: The driver did not answer for 2 s · %energy doctor · 1.83 s",
+    "no reading": "no reading: GPU 0, RTX A500: The driver did not answer for 2 s · %energy doctor · 1.83 s",
     "no sensor": "no reading: no sensor was found · %energy doctor · 1.83 s",
     "units": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 1.83 s · 0.310 J ± 0.015 per token",
     "so far": "570 J so far · 24 W now · 28 s",
@@ -144,7 +144,7 @@ def test_several_shared_gpus_and_one_absent():
     ]
     lost = replace(GPU, device="GPU 2", joules=None, uncertainty=None, note=None)
     line = sentence(record(*boards, lost, seconds=2.0))
-    assert "2 GPUs shared: 40.0 J attributed of the boards’ 100.0 J" in line
+    assert "2 GPUs shared: 40.0 J attributed of the devices’ 100.0 J" in line
     assert "GPU 2 not counted: no reading came" in line
 
 
@@ -161,7 +161,7 @@ def test_a_lost_board_is_named_once_and_its_lower_bound_is_not_cut_off():
     assert said in line
     assert line.count("H100") == 1
     assert "it used at least 392 J ± 20 (measured) in the 0.98 s up to then · 1.83 s" in line
-    assert sentence(record(lost)).startswith("no reading: It could not be read"), "the one device needs no name"
+    assert sentence(record(lost)).startswith("no reading: GPU 0, NVIDIA H100 80GB HBM3: It could not be read")
     assert sentence(record(lost, replace(CPU, joules=None, note=None))).startswith("no reading: GPU 0, NVIDIA H100")
     assert "up to then · %energy doctor" in sentence(record(lost))
 

@@ -150,7 +150,7 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
         title += f" that the ledger holds; %energy history has this run ({problem.rstrip('.')})"
     lines = sources.of_any(rows) if everything else first_lines(rows, sources.typed)
     headings = {record.run_id: _heading(record) for record in reversed(rows)} if everything else {}
-    none = "It has none." if everything and problem else NO_CELL
+    none = "It has none." if everything and problem else NO_CELL if not count else f"There is no page {page}."
     return Table(rows, lines, title=title, whole=len(rows) == count, headings=headings, none=none)
 
 

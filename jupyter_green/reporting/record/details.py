@@ -124,7 +124,7 @@ def _conditions(record: EnergyRecord) -> str:
 def not_metered(record: EnergyRecord) -> str:
     """Return what a record's energy does not include: devices without a reading, and what no sensor covers."""
     has_memory = any(part.kind == "dram" or part.covers_memory for part in read(record))
-    absent = [device_name(part) for part in record.components if part.joules is None]
+    absent = dict.fromkeys(device_name(part) for part in record.components if part.joules is None)
     return ", ".join([*absent, *([] if has_memory else ["DRAM"]), "disk", "network", "cooling"])
 
 

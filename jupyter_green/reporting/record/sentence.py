@@ -114,13 +114,12 @@ def why_absent(part: Component) -> str:
 
 
 def reason(record: EnergyRecord) -> str:
-    """Return why there is no reading: the first non-empty note, after the device's name if there are several."""
+    """Return why there is no reading: the first non-empty note, after the device's name if it is a device's."""
     if record.joules is not None:
         return "a sensor returned a value that is not a number"
     for part in record.components:
         if part.note and part.note.strip():
-            name = f"{one_line(part.device, 40)}: " if len(record.components) > 1 else ""
-            return name + why_absent(part)
+            return f"{one_line(part.device, 40)}: {why_absent(part)}"
     for note in record.notes:
         if note.strip():
             return one_line(note, 300).rstrip(".")
@@ -176,9 +175,9 @@ def _devices(record: EnergyRecord, amount: numbers.Amount) -> list[Clause]:
         name, quality = kind_name(group), group[0].quality
         if attributed(group[0]):
             own = numbers.energy_within(math.fsum(part.own_joules or 0.0 for part in group), amount.decimals, unit)
-            of_board = "board’s" if len(group) == 1 else "boards’"
+            whose = "device’s" if len(group) == 1 else "devices’"
             standing = "" if quality == "measured" else f"{quality}, "
-            texts.append(f"{name} {standing}shared: {own} attributed of the {of_board} {energy}")
+            texts.append(f"{name} {standing}shared: {own} attributed of the {whose} {energy}")
         elif quality == "estimated":
             spread = record.with_(components=tuple(group)).uncertainty
             share = numbers.percent(spread / total) if spread is not None and total > 0 else numbers.ABSENT
