@@ -106,14 +106,18 @@ shell = InteractiveShell.instance(config=config)
 shell.run_cell("%load_ext jupyter_green")
 session = shell._jupyter_green.session
 waiting = shell.user_ns["waiting"] = threading.Event()
+over = threading.Event()
 def interrupt():
     waiting.wait()
-    os.kill(os.getpid(), signal.SIGINT)
+    while not over.wait(1.0):  # one that comes just before the loop begins to wait is noticed only after the wait
+        os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=interrupt, daemon=True).start()
 wait = "asyncio.get_running_loop().call_soon(waiting.set); await asyncio.sleep(600)"  # set once the loop goes round
 ends = []
 for source in ("import asyncio", wait, "x = 1", "await asyncio.sleep(0)"):
     shell.run_cell(source, store_history=True)
+    if source is wait:
+        over.set()
     ends.append(len(session.open_windows()))
 session.settle()
 cells = [r for r in session.finished if r.span == "cell"]
