@@ -154,7 +154,7 @@ def _unmetered(records: Sequence[EnergyRecord], whole: EnergyRecord, remote: Seq
     lines += [f"{device}: no reading in {count} of {len(records)} records" for device, count in absent.items()]
     if unread:
         lines.append(f"{unread} of {len(records)} records have no reading at all")
-    metered = whole.with_(components=tuple(part for part in whole.components if part.device not in absent))
+    metered = whole.with_(components=tuple(part for part in whole.components if part.joules is not None))
     lines.append(f"not covered by any sensor that is read: {not_metered(metered)}")
     if any(part.method == "model" and part.joules is not None for part in whole.components):
         lines.append("what the processor draws while idle, and other programs: only processor time of this work counts")

@@ -337,7 +337,7 @@ def test_what_the_model_does_not_take_is_left_out_and_said() -> None:
         {"x": a, "idx": place, "name": "somebody", "label": b} for place, (a, b) in enumerate(zip(x, y, strict=True))
     ]
     # PyTorch types a dataset as its own class; a list of rows is one too.
-    for data in (DataLoader(rows, batch_size=20), rows, {"x": x, "idx": range(200), "label": y}):  # type: ignore[arg-type]
+    for data in (DataLoader(rows, batch_size=20), rows, {"x": x, "idx": range(200), "label": y}):  # type: ignore[arg-type]  # three forms
         material = read(data)
         assert material.select[0].inputs.keys() == {"x"}
         assert any("which the model does not take: idx" in note for note in material.notes)

@@ -356,7 +356,7 @@ def test_sample_weights_are_asked_about(form: str) -> None:
 
 def test_a_second_input_that_is_needed_is_no_question() -> None:
     class Needs(Masked):
-        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # type: ignore[override]  # two inputs
             return super().forward(x, mask)
 
     data = (drawn(300, 6), torch.randint(0, 2, (300,)), torch.rand(300))
